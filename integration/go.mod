@@ -1,0 +1,3 @@
+module github.com/mongo-monorail/monorail/integration
+
+go 1.26

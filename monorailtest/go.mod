@@ -1,0 +1,3 @@
+module github.com/mongo-monorail/monorail/monorailtest
+
+go 1.26
