@@ -1,0 +1,62 @@
+package mongoerror
+
+// The codes that the server answers with; each is the name that Name returns for it.
+const (
+	InternalError                      int32 = 1
+	BadValue                           int32 = 2
+	NoSuchKey                          int32 = 4
+	HostUnreachable                    int32 = 6
+	UnknownError                       int32 = 8
+	FailedToParse                      int32 = 9
+	Unauthorized                       int32 = 13
+	TypeMismatch                       int32 = 14
+	Overflow                           int32 = 15
+	InvalidLength                      int32 = 16
+	ProtocolError                      int32 = 17
+	IllegalOperation                   int32 = 20
+	InvalidBSON                        int32 = 22
+	NamespaceNotFound                  int32 = 26
+	IndexNotFound                      int32 = 27
+	PathNotViable                      int32 = 28
+	ConflictingUpdateOperators         int32 = 40
+	CursorNotFound                     int32 = 43
+	NamespaceExists                    int32 = 48
+	MaxTimeMSExpired                   int32 = 50
+	DollarPrefixedFieldName            int32 = 52
+	EmptyFieldName                     int32 = 56
+	CommandNotFound                    int32 = 59
+	WriteConcernFailed                 int32 = 64
+	ImmutableField                     int32 = 66
+	CannotCreateIndex                  int32 = 67
+	InvalidOptions                     int32 = 72
+	InvalidNamespace                   int32 = 73
+	NoReplicationEnabled               int32 = 76
+	IndexOptionsConflict               int32 = 85
+	IndexKeySpecsConflict              int32 = 86
+	ShutdownInProgress                 int32 = 91
+	UnsatisfiableWriteConcern          int32 = 100
+	CommandNotSupported                int32 = 115
+	DocumentValidationFailure          int32 = 121
+	CommandFailed                      int32 = 125
+	CommandNotSupportedOnView          int32 = 166
+	InvalidPipelineOperator            int32 = 168
+	CannotIndexParallelArrays          int32 = 171
+	AmbiguousIndexKeyPattern           int32 = 181
+	ClientMetadataMissingField         int32 = 183
+	PrimarySteppedDown                 int32 = 189
+	InvalidIndexSpecificationOption    int32 = 197
+	TooManyDocumentSequences           int32 = 233
+	NotImplemented                     int32 = 238
+	ConversionFailure                  int32 = 241
+	NoSuchTransaction                  int32 = 251
+	OperationNotSupportedInTransaction int32 = 263
+	ClientDisconnect                   int32 = 279
+	NoQueryExecutionPlans              int32 = 291
+	NotWritablePrimary                 int32 = 10107
+	BSONObjectTooLarge                 int32 = 10334
+	DuplicateKey                       int32 = 11000
+	InterruptedAtShutdown              int32 = 11600
+	Interrupted                        int32 = 11601
+	InterruptedDueToReplStateChange    int32 = 11602
+	NotPrimaryNoSecondaryOk            int32 = 13435
+)
