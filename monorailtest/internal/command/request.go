@@ -1,0 +1,31 @@
+package command
+
+import (
+	"context"
+
+	"go.mongodb.org/mongo-driver/bson"
+)
+
+// Request is one command as it arrived. The byte slices belong to the request and live until the reply has been
+// written: a handler that keeps any of them copies it.
+type Request struct {
+	// Name is the command name as the client sent it: the first key of the body.
+	Name string
+	// Database is the value of $db.
+	Database string
+	// Body is the kind 0 section, $db included.
+	Body bson.Raw
+	// Sequences holds the kind 1 sections by identifier ("documents", "updates", "deletes").
+	Sequences map[string][]bson.Raw
+	// Unacknowledged says that the client set moreToCome: nothing is ever sent back.
+	Unacknowledged bool
+	// Conn is the connection on which the request came.
+	Conn *Conn
+}
+
+// Handler answers one command. The reply needs no ok field: it is added. An error that is a *mongoerror.Error becomes
+// {ok: 0, errmsg, code, codeName}; any other error becomes code 8, UnknownError. A handler that has a reply and an
+// error returns the error only.
+//
+// Handlers run on the goroutine of their connection, many at a time; what they share is in State.
+type Handler func(ctx context.Context, s *State, r *Request) (bson.D, error)
