@@ -1,0 +1,58 @@
+package wire
+
+import (
+	"fmt"
+
+	"go.mongodb.org/mongo-driver/bson"
+)
+
+// Parse reads a message as it came from Reader.Read. It returns one of
+//   - a message and no error: a request to serve;
+//   - nil and no error: an opcode that MongoDB ignores;
+//   - a message and a *mongoerror.Error: malformed, but the connection goes on; the error is answered, unless the
+//     message says MoreToCome;
+//   - an error that wraps ErrFatal: the connection ends without a reply.
+//
+// The message's slices are parts of b, or of bytes of its own where it was compressed.
+func Parse(h Header, b []byte) (*Message, error) {
+	compressor := NoCompression
+	if h.OpCode == OpCompressed {
+		var err error
+		if h, b, compressor, err = decompress(h, b); err != nil {
+			return nil, err
+		}
+	}
+	var m *Message
+	var err error
+	switch h.OpCode {
+	case OpNone:
+		return nil, nil
+	case OpMsg:
+		m, err = parseMsg(h, b)
+	case OpQuery:
+		m, err = parseQuery(h, b)
+	default:
+		return nil, fmt.Errorf("%w: opcode %d", ErrFatal, h.OpCode)
+	}
+	if m != nil {
+		m.Compressor = compressor
+	}
+	return m, err
+}
+
+// AppendReply appends the reply to m in the form that m asks for: OP_REPLY to an OP_QUERY, OP_MSG otherwise, with a
+// checksum if m had one, compressed as m was. failure marks the answer to an OP_QUERY that is no command.
+func AppendReply(dst []byte, requestID int32, m *Message, body bson.Raw, failure bool) ([]byte, error) {
+	start := len(dst)
+	if m.Header.OpCode == OpQuery {
+		dst = appendReply(dst, requestID, m.Header.RequestID, body, failure)
+	} else {
+		dst = appendMsg(dst, requestID, m.Header.RequestID, body, m.Checksum)
+	}
+	if m.Compressor == NoCompression {
+		return dst, nil
+	}
+	// The compressed message needs a source that does not move while dst grows.
+	plain := append([]byte(nil), dst[start:]...)
+	return appendCompressed(dst[:start], m.Compressor, plain)
+}
