@@ -4,6 +4,7 @@ go 1.26
 
 require (
 	github.com/256dpi/lungo v0.4.0 // indirect
+	github.com/dlclark/regexp2 v1.12.0 // indirect
 	github.com/golang/snappy v0.0.4 // indirect
 	github.com/klauspost/compress v1.20.3 // indirect
 	github.com/montanaflynn/stats v0.7.1 // indirect

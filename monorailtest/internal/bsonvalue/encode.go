@@ -1,0 +1,192 @@
+package bsonvalue
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"strconv"
+
+	"go.mongodb.org/mongo-driver/bson"
+	"go.mongodb.org/mongo-driver/bson/bsontype"
+	"go.mongodb.org/mongo-driver/bson/primitive"
+)
+
+// Encode returns the BSON form of a document. The result belongs to the caller.
+func Encode(d bson.D) bson.Raw {
+	return AppendDocument(make([]byte, 0, 64), d)
+}
+
+// AppendDocument appends the BSON form of d to dst.
+func AppendDocument(dst []byte, d bson.D) []byte {
+	start := len(dst)
+	dst = append(dst, 0, 0, 0, 0)
+	for i := range d {
+		dst = appendElement(dst, d[i].Key, d[i].Value)
+	}
+	return finish(dst, start)
+}
+
+// AppendArray appends the BSON form of a to dst.
+func AppendArray(dst []byte, a bson.A) []byte {
+	start := len(dst)
+	dst = append(dst, 0, 0, 0, 0)
+	var buffer [20]byte
+	for i, v := range a {
+		dst = append(dst, byte(TypeOf(v)))
+		dst = append(dst, strconv.AppendInt(buffer[:0], int64(i), 10)...)
+		dst = append(dst, 0)
+		dst = appendValue(dst, v)
+	}
+	return finish(dst, start)
+}
+
+// finish ends the document that began at start and sets its length.
+func finish(dst []byte, start int) []byte {
+	dst = append(dst, 0)
+	binary.LittleEndian.PutUint32(dst[start:], uint32(len(dst)-start))
+	return dst
+}
+
+func appendElement(dst []byte, key string, v any) []byte {
+	dst = append(dst, byte(TypeOf(v)))
+	dst = append(dst, key...)
+	dst = append(dst, 0)
+	return appendValue(dst, v)
+}
+
+func appendString(dst []byte, s string) []byte {
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(s)+1))
+	dst = append(dst, s...)
+	return append(dst, 0)
+}
+
+// appendValue appends the BSON form of a value without type and name. It panics for a type that
+// is no BSON value: a programming error.
+func appendValue(dst []byte, v any) []byte {
+	le := binary.LittleEndian
+	switch x := v.(type) {
+	case nil, primitive.Null, primitive.Undefined, primitive.MinKey, primitive.MaxKey:
+		return dst
+	case int32:
+		return le.AppendUint32(dst, uint32(x))
+	case int64:
+		return le.AppendUint64(dst, uint64(x))
+	case float64:
+		return le.AppendUint64(dst, math.Float64bits(x))
+	case string:
+		return appendString(dst, x)
+	case bool:
+		if x {
+			return append(dst, 1)
+		}
+		return append(dst, 0)
+	case bson.D:
+		return AppendDocument(dst, x)
+	case bson.A:
+		return AppendArray(dst, x)
+	case bson.Raw:
+		return append(dst, x...)
+	case primitive.ObjectID:
+		return append(dst, x[:]...)
+	case primitive.DateTime:
+		return le.AppendUint64(dst, uint64(x))
+	case primitive.Timestamp:
+		return le.AppendUint32(le.AppendUint32(dst, x.I), x.T)
+	case primitive.Decimal128:
+		high, low := x.GetBytes()
+		return le.AppendUint64(le.AppendUint64(dst, low), high)
+	}
+	return appendRareValue(dst, v)
+}
+
+func appendRareValue(dst []byte, v any) []byte {
+	switch x := v.(type) {
+	case primitive.Binary:
+		dst = binary.LittleEndian.AppendUint32(dst, uint32(len(x.Data)))
+		return append(append(dst, x.Subtype), x.Data...)
+	case primitive.Regex:
+		dst = append(append(dst, x.Pattern...), 0)
+		return append(append(dst, x.Options...), 0)
+	case primitive.JavaScript:
+		return appendString(dst, string(x))
+	case primitive.Symbol:
+		return appendString(dst, string(x))
+	case primitive.DBPointer:
+		return append(appendString(dst, x.DB), x.Pointer[:]...)
+	case primitive.CodeWithScope:
+		start := len(dst)
+		dst = appendString(append(dst, 0, 0, 0, 0), string(x.Code))
+		scope, _ := x.Scope.(bson.D)
+		dst = AppendDocument(dst, scope)
+		binary.LittleEndian.PutUint32(dst[start:], uint32(len(dst)-start))
+		return dst
+	}
+	panic(fmt.Sprintf("bsonvalue: %T is not a BSON value", v))
+}
+
+// TypeOf returns the BSON type of a value. Missing has type 0. It panics for a type that is no
+// BSON value: a programming error.
+func TypeOf(v any) bsontype.Type {
+	switch v.(type) {
+	case nil, primitive.Null:
+		return bsontype.Null
+	case int32:
+		return bsontype.Int32
+	case int64:
+		return bsontype.Int64
+	case float64:
+		return bsontype.Double
+	case string:
+		return bsontype.String
+	case bool:
+		return bsontype.Boolean
+	case bson.D, bson.Raw:
+		return bsontype.EmbeddedDocument
+	case bson.A:
+		return bsontype.Array
+	case primitive.ObjectID:
+		return bsontype.ObjectID
+	case primitive.DateTime:
+		return bsontype.DateTime
+	case primitive.Timestamp:
+		return bsontype.Timestamp
+	case primitive.Decimal128:
+		return bsontype.Decimal128
+	}
+	return rareTypeOf(v)
+}
+
+func rareTypeOf(v any) bsontype.Type {
+	switch v.(type) {
+	case primitive.Binary:
+		return bsontype.Binary
+	case primitive.Regex:
+		return bsontype.Regex
+	case primitive.JavaScript:
+		return bsontype.JavaScript
+	case primitive.Symbol:
+		return bsontype.Symbol
+	case primitive.CodeWithScope:
+		return bsontype.CodeWithScope
+	case primitive.DBPointer:
+		return bsontype.DBPointer
+	case primitive.Undefined:
+		return bsontype.Undefined
+	case primitive.MinKey:
+		return bsontype.MinKey
+	case primitive.MaxKey:
+		return bsontype.MaxKey
+	}
+	if IsMissing(v) {
+		return 0
+	}
+	panic(fmt.Sprintf("bsonvalue: %T is not a BSON value", v))
+}
+
+// TypeName returns the alias that $type knows the type of v by, and "missing" for Missing.
+func TypeName(v any) string {
+	if IsMissing(v) {
+		return "missing"
+	}
+	return Alias(TypeOf(v))
+}

@@ -1,0 +1,201 @@
+package query
+
+import (
+	"go.mongodb.org/mongo-driver/bson"
+	"go.mongodb.org/mongo-driver/bson/primitive"
+
+	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
+)
+
+func parseType(name string, v any) (valueNode, error) {
+	operands, ok := v.(bson.A)
+	if !ok {
+		operands = bson.A{v}
+	}
+	if len(operands) == 0 {
+		return nil, mongoerror.New(mongoerror.FailedToParse, "%s must match at least one type", name)
+	}
+	s := typeSet{}
+	for _, o := range operands {
+		switch x := o.(type) {
+		case string:
+			if x == "number" {
+				s.number = true
+				continue
+			}
+			if x == "missing" {
+				return nil, badValue("'missing' is not a legal type name. To query for non-existence of a field, use {$exists:false}.")
+			}
+			t, ok := bsonvalue.TypeByAlias(x)
+			if !ok {
+				return nil, badValue("Unknown type name alias: %s", x)
+			}
+			s.types = append(s.types, byte(t))
+		case int32, int64, float64, primitive.Decimal128:
+			n, exact := bsonvalue.ToLong(o)
+			if exact && n == 0 {
+				return nil, badValue("Invalid numerical type code: 0. Instead use {$exists:false}.")
+			}
+			t, ok := bsonvalue.TypeByNumber(n)
+			if !exact || !ok {
+				return nil, badValue("Invalid numerical type code: %s", bsonvalue.Format(o))
+			}
+			s.types = append(s.types, byte(t))
+		default:
+			return nil, mongoerror.New(mongoerror.TypeMismatch, "type must be represented as a number or a string")
+		}
+	}
+	return s, nil
+}
+
+func parseModulo(v any) (valueNode, error) {
+	a, ok := v.(bson.A)
+	switch {
+	case !ok:
+		return nil, badValue("malformed mod, needs to be an array")
+	case len(a) < 2:
+		return nil, badValue("malformed mod, not enough elements")
+	case len(a) > 2:
+		return nil, badValue("malformed mod, too many elements")
+	case !bsonvalue.IsNumber(a[0]):
+		return nil, badValue("malformed mod, divisor not a number")
+	case !bsonvalue.IsNumber(a[1]):
+		return nil, badValue("malformed mod, remainder not a number")
+	}
+	m := modulo{moduloNumber(a[0]), moduloNumber(a[1])}
+	if m.divisor == 0 {
+		return nil, badValue("divisor cannot be 0")
+	}
+	return m, nil
+}
+
+// moduloNumber truncates; what no int32 holds becomes the least one, as a conversion by the
+// server's processor does.
+func moduloNumber(v any) int64 {
+	const least = -1 << 31
+	if !bsonvalue.IsFinite(v) {
+		return least
+	}
+	n, _ := bsonvalue.ToLong(v)
+	return n
+}
+
+func parseSize(name string, v any) (valueNode, error) {
+	if !bsonvalue.IsNumber(v) {
+		return nil, mongoerror.New(mongoerror.FailedToParse, "Failed to parse $size. Expected a number in: $size: %s", bsonvalue.Format(v))
+	}
+	n, exact := bsonvalue.ToLong(v)
+	if !exact {
+		return nil, mongoerror.New(mongoerror.FailedToParse, "Failed to parse $size. Expected an integer: $size: %s", bsonvalue.Format(v))
+	}
+	if n < 0 {
+		return nil, mongoerror.New(mongoerror.FailedToParse, "Failed to parse $size. Expected a non-negative number in: $size: %s", bsonvalue.Format(v))
+	}
+	return size(n), nil
+}
+
+// parseElementMatch parses $elemMatch: a filter for documents, or operators for values.
+func parseElementMatch(v any) (valueNode, error) {
+	d, ok := v.(bson.D)
+	if !ok {
+		return nil, badValue("$elemMatch needs an Object")
+	}
+	if !isOperatorDocument(d) || isLogical(d[0].Key) {
+		f, err := parseDocument(d)
+		if err != nil {
+			return nil, err
+		}
+		return elementDocument{f}, nil
+	}
+	n, err := parseValueOperators(d)
+	return element(n), err
+}
+
+func isLogical(operator string) bool {
+	switch operator {
+	case "$and", "$or", "$nor", "$expr", "$where", "$jsonSchema", "$comment", "$alwaysTrue", "$alwaysFalse":
+		return true
+	}
+	return false
+}
+
+// parseValueOperators parses operators that apply to a value itself rather than to a path.
+func parseValueOperators(d bson.D) (valueConjunction, error) {
+	n, err := parseOperators(path{""}, "", d)
+	if err != nil {
+		return nil, err
+	}
+	v, err := onValue(n)
+	return valueConjunction{v}, err
+}
+
+// onValue turns what was parsed for a path into a condition on one value.
+func onValue(n node) (valueNode, error) {
+	switch x := n.(type) {
+	case *leaf:
+		return x.value, nil
+	case not:
+		v, err := onValue(x.node)
+		return negation{v}, err
+	case all:
+		out := make(valueConjunction, len(x))
+		for i, part := range x {
+			v, err := onValue(part)
+			if err != nil {
+				return nil, err
+			}
+			out[i] = v
+		}
+		return out, nil
+	case constant:
+		return valueConstant(x), nil
+	}
+	return nil, mongoerror.New(mongoerror.NotImplemented, "this form of $elemMatch is not supported by this server")
+}
+
+// valueConstant is the constant condition on a value.
+type valueConstant bool
+
+func (c valueConstant) matchesValue(any) (bool, error) { return bool(c), nil }
+
+func parseAll(p path, name string, v any) (node, error) {
+	a, ok := v.(bson.A)
+	if !ok {
+		return nil, badValue("$all needs an array")
+	}
+	if len(a) == 0 {
+		return constant(false), nil
+	}
+	if d, ok := a[0].(bson.D); ok && len(d) > 0 && d[0].Key == "$elemMatch" {
+		return parseAllElementMatch(p, name, a)
+	}
+	out := make(all, len(a))
+	for i, item := range a {
+		if d, ok := item.(bson.D); ok && isOperatorDocument(d) {
+			return nil, badValue("no $ expressions in $all")
+		}
+		n, err := parseEquality(p, name, item)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = n
+	}
+	return out, nil
+}
+
+func parseAllElementMatch(p path, name string, a bson.A) (node, error) {
+	out := make(all, len(a))
+	for i, item := range a {
+		d, ok := item.(bson.D)
+		if !ok || len(d) != 1 || d[0].Key != "$elemMatch" {
+			return nil, badValue("$all/$elemMatch has to be consistent")
+		}
+		v, err := parseElementMatch(d[0].Value)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = &leaf{path: p, name: name, whole: true, value: v}
+	}
+	return out, nil
+}

@@ -1,0 +1,9 @@
+package query
+
+import (
+	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
+)
+
+func parseExpression(any) (node, error) {
+	return nil, mongoerror.New(mongoerror.NotImplemented, "$expr is not supported by this server")
+}

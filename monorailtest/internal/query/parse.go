@@ -1,0 +1,297 @@
+package query
+
+import (
+	"strconv"
+	"strings"
+
+	"go.mongodb.org/mongo-driver/bson"
+	"go.mongodb.org/mongo-driver/bson/primitive"
+
+	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
+)
+
+func itoa(i int) string { return strconv.Itoa(i) }
+
+func badValue(format string, args ...any) error {
+	return mongoerror.New(mongoerror.BadValue, format, args...)
+}
+
+// parseDocument parses a whole filter: fields and top-level operators, all of which must hold.
+func parseDocument(d bson.D) (all, error) {
+	out := make(all, 0, len(d))
+	for _, e := range d {
+		n, err := parseElement(e)
+		if err != nil {
+			return nil, err
+		}
+		if n != nil {
+			out = append(out, n)
+		}
+	}
+	return out, nil
+}
+
+func parseElement(e bson.E) (node, error) {
+	if strings.HasPrefix(e.Key, "$") {
+		return parseTopLevel(e.Key, e.Value)
+	}
+	p := newPath(e.Key)
+	if d, ok := e.Value.(bson.D); ok && isOperatorDocument(d) {
+		return parseOperators(p, e.Key, d)
+	}
+	return parseEquality(p, e.Key, e.Value)
+}
+
+// isOperatorDocument tells {$gt: 1} from a value to compare with; {$ref: ..., $id: ...} is one of
+// the latter, a reference.
+func isOperatorDocument(d bson.D) bool {
+	if len(d) == 0 || !strings.HasPrefix(d[0].Key, "$") {
+		return false
+	}
+	switch d[0].Key {
+	case "$ref", "$id", "$db":
+		return false
+	}
+	return true
+}
+
+func parseEquality(p path, name string, v any) (node, error) {
+	if r, ok := v.(primitive.Regex); ok {
+		m, err := newPattern(r)
+		if err != nil {
+			return nil, err
+		}
+		return &leaf{path: p, name: name, value: m}, nil
+	}
+	if _, ok := v.(primitive.Undefined); ok {
+		return nil, badValue("cannot compare to undefined")
+	}
+	return &leaf{path: p, name: name, value: newComparison("$eq", v)}, nil
+}
+
+func parseTopLevel(operator string, v any) (node, error) {
+	switch operator {
+	case "$and", "$or", "$nor":
+		return parseLogical(operator, v)
+	case "$comment":
+		return nil, nil
+	case "$alwaysTrue", "$alwaysFalse":
+		if n, ok := wholeNumber(v); !ok || n != 1 {
+			return nil, mongoerror.New(mongoerror.FailedToParse, "%s must be an integer value of 1", operator)
+		}
+		return constant(operator == "$alwaysTrue"), nil
+	case "$expr":
+		return parseExpression(v)
+	case "$where":
+		switch v.(type) {
+		case string, primitive.JavaScript, primitive.CodeWithScope:
+			return nil, badValue("no globalScriptEngine in $where parsing")
+		}
+		return nil, badValue("$where got bad type")
+	case "$text":
+		return nil, mongoerror.New(mongoerror.IndexNotFound, "text index required for $text query")
+	case "$jsonSchema", "$sampleRate":
+		return nil, mongoerror.New(mongoerror.NotImplemented, "%s is not supported by this server", operator)
+	}
+	return nil, badValue("unknown top level operator: %s", operator)
+}
+
+func parseLogical(operator string, v any) (node, error) {
+	a, ok := v.(bson.A)
+	if !ok {
+		return nil, badValue("%s must be an array", operator)
+	}
+	if len(a) == 0 {
+		return nil, badValue("$and/$or/$nor must be a nonempty array")
+	}
+	parts := make([]node, len(a))
+	for i, item := range a {
+		d, ok := item.(bson.D)
+		if !ok {
+			return nil, badValue("$or/$and/$nor entries need to be full objects")
+		}
+		part, err := parseDocument(d)
+		if err != nil {
+			return nil, err
+		}
+		parts[i] = part
+	}
+	switch operator {
+	case "$and":
+		return all(parts), nil
+	case "$or":
+		return some(parts), nil
+	}
+	return not{some(parts)}, nil
+}
+
+// parseOperators parses {field: {$op: ..., $op: ...}}.
+func parseOperators(p path, name string, d bson.D) (node, error) {
+	out := make(all, 0, len(d))
+	for _, e := range d {
+		n, err := parseOperator(p, name, e, d)
+		if err != nil {
+			return nil, err
+		}
+		if n != nil {
+			out = append(out, n)
+		}
+	}
+	if len(out) == 1 {
+		return out[0], nil
+	}
+	return out, nil
+}
+
+// parseOperator parses one operator of a field. Nil means that another operator of the same
+// document covers it ($options).
+func parseOperator(p path, name string, e bson.E, siblings bson.D) (node, error) {
+	at := func(v valueNode, err error) (node, error) {
+		if err != nil {
+			return nil, err
+		}
+		return &leaf{path: p, name: name, value: v}, nil
+	}
+	whole := func(v valueNode, err error) (node, error) {
+		if err != nil {
+			return nil, err
+		}
+		return &leaf{path: p, name: name, whole: true, value: v}, nil
+	}
+	negated := func(n node, err error) (node, error) {
+		if err != nil {
+			return nil, err
+		}
+		return not{n}, nil
+	}
+	switch e.Key {
+	case "$eq", "$lt", "$lte", "$gt", "$gte":
+		return at(parseComparison(name, e.Key, e.Value))
+	case "$ne":
+		if isPattern(e.Value) {
+			return nil, badValue("Can't have regex as arg to $ne.")
+		}
+		return negated(at(parseComparison(name, "$eq", e.Value)))
+	case "$in":
+		return at(parseIn("$in", e.Value))
+	case "$nin":
+		return negated(at(parseIn("$nin", e.Value)))
+	case "$exists":
+		n := &leaf{path: p, name: name, value: exists{}}
+		if !bsonvalue.Truth(e.Value) {
+			return not{n}, nil
+		}
+		return n, nil
+	case "$type":
+		return at(parseType(name, e.Value))
+	case "$mod":
+		return at(parseModulo(e.Value))
+	case "$size":
+		return whole(parseSize(name, e.Value))
+	case "$regex":
+		return at(parseRegex(e.Value, siblings))
+	case "$options":
+		if field(siblings, "$regex") == bsonvalue.Missing {
+			return nil, badValue("$options needs a $regex")
+		}
+		return nil, nil
+	case "$bitsAllSet", "$bitsAllClear", "$bitsAnySet", "$bitsAnyClear":
+		return at(parseBits(name, e.Key, e.Value))
+	case "$elemMatch":
+		return whole(parseElementMatch(e.Value))
+	case "$all":
+		return parseAll(p, name, e.Value)
+	case "$not":
+		return negated(parseNot(p, name, e.Value))
+	}
+	return nil, unknownOperator(e.Key)
+}
+
+func unknownOperator(operator string) error {
+	switch operator {
+	case "$where":
+		return badValue("$where cannot be applied to a field")
+	case "$near", "$nearSphere", "$geoNear", "$within", "$geoWithin", "$geoIntersects", "$minDistance", "$maxDistance":
+		return mongoerror.New(mongoerror.NotImplemented, "%s is not supported by this server", operator)
+	}
+	return badValue("unknown operator: %s", operator)
+}
+
+func parseNot(p path, name string, v any) (node, error) {
+	switch x := v.(type) {
+	case primitive.Regex:
+		return parseEquality(p, name, x)
+	case bson.D:
+		if len(x) == 0 {
+			return nil, badValue("$not cannot be empty")
+		}
+		return parseOperators(p, name, x)
+	}
+	return nil, badValue("$not needs a regex or a document")
+}
+
+func parseComparison(name, operator string, v any) (valueNode, error) {
+	switch v.(type) {
+	case primitive.Undefined:
+		return nil, badValue("cannot compare to undefined")
+	case primitive.Regex:
+		if operator != "$eq" {
+			return nil, badValue("Can't have RegEx as arg to predicate over field '%s'.", name)
+		}
+	}
+	return newComparison(operator, v), nil
+}
+
+func parseIn(operator string, v any) (*in, error) {
+	a, ok := v.(bson.A)
+	if !ok {
+		return nil, badValue("%s needs an array", operator)
+	}
+	n := &in{}
+	for _, item := range a {
+		switch x := item.(type) {
+		case bson.D:
+			if isOperatorDocument(x) {
+				return nil, badValue("cannot nest $ under %s", operator)
+			}
+		case primitive.Regex:
+			p, err := newPattern(x)
+			if err != nil {
+				return nil, err
+			}
+			n.patterns = append(n.patterns, p)
+			continue
+		case primitive.Undefined:
+			return nil, badValue("InMatchExpression equality cannot be undefined")
+		}
+		n.add(item)
+	}
+	return n, nil
+}
+
+// parseRegex parses {$regex: ..., $options: ...}, the two in any order.
+func parseRegex(v any, siblings bson.D) (*pattern, error) {
+	var r primitive.Regex
+	switch x := v.(type) {
+	case string:
+		r.Pattern = x
+	case primitive.Regex:
+		r = x
+	default:
+		return nil, badValue("$regex has to be a string")
+	}
+	if o := field(siblings, "$options"); o != bsonvalue.Missing {
+		options, ok := o.(string)
+		if !ok {
+			return nil, badValue("$options has to be a string")
+		}
+		if r.Options != "" && options != "" {
+			return nil, mongoerror.New(51075, "options set in both $regex and $options")
+		}
+		if options != "" {
+			r.Options = options
+		}
+	}
+	return newPattern(r)
+}

@@ -1,0 +1,206 @@
+package store
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"github.com/tidwall/btree"
+	"go.mongodb.org/mongo-driver/bson"
+	"go.mongodb.org/mongo-driver/bson/primitive"
+
+	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
+)
+
+// ErrDropped is returned by operations on a collection that was dropped after it was looked up.
+var ErrDropped = errors.New("store: the collection was dropped")
+
+// maxDocumentBytes is the limit of a stored document: 16 MiB (BSONObjMaxUserSize).
+const maxDocumentBytes = 16 << 20
+
+// Collection holds the documents of one namespace. It is safe for concurrent use.
+type Collection struct {
+	// UUID identifies the collection, also after it was renamed.
+	UUID primitive.Binary
+	// Options are those of its creation, as listCollections shows them.
+	Options bson.D
+	// namespace is "database.collection"; a rename changes it.
+	namespace atomic.Pointer[string]
+
+	// mu guards what follows. It is held for one statement of a write, and for the collection of
+	// some hundred documents of a read; never while a result is encoded or sent.
+	mu        sync.RWMutex
+	documents *btree.BTreeG[*Document]
+	// indexes holds the index on _id first.
+	indexes []*Index
+	// last is the record id given out last.
+	last RecordID
+	// bytes is the sum of the sizes of the documents.
+	bytes int64
+	// dropped goes from false to true once; the collection is then empty and refuses writes.
+	dropped bool
+}
+
+func newCollection(namespace string, options bson.D) *Collection {
+	c := &Collection{UUID: newUUID(), Options: options}
+	c.namespace.Store(&namespace)
+	c.resetLocked()
+	c.indexes = []*Index{newIndex(IDIndex())}
+	return c
+}
+
+// IDIndex describes the index on _id that every collection has.
+func IDIndex() IndexSpec {
+	key := bson.D{{Key: "_id", Value: int32(1)}}
+	return IndexSpec{Name: "_id_", Key: key, Unique: true, Document: bson.D{
+		{Key: "v", Value: int32(2)}, {Key: "key", Value: key}, {Key: "name", Value: "_id_"},
+	}}
+}
+
+func (c *Collection) resetLocked() {
+	c.documents = btree.NewBTreeGOptions(func(a, b *Document) bool { return a.Record < b.Record },
+		btree.Options{NoLocks: true})
+	c.bytes = 0
+}
+
+// Namespace returns "database.collection".
+func (c *Collection) Namespace() string { return *c.namespace.Load() }
+
+// Size returns the number of documents and the sum of their sizes in bytes.
+func (c *Collection) Size() (documents int, bytes int64) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.documents.Len(), c.bytes
+}
+
+// Indexes returns the descriptions of the indexes, the one on _id first.
+func (c *Collection) Indexes() []IndexSpec {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	out := make([]IndexSpec, len(c.indexes))
+	for i, x := range c.indexes {
+		out[i] = x.spec
+	}
+	return out
+}
+
+// Write runs fn with the collection locked for writing, so that what fn does happens at once for
+// every other operation. fn does no I/O, and must not use the collection but by w. It returns
+// ErrDropped without calling fn if the collection was dropped, else what fn returns: changes made
+// before an error stay.
+func (c *Collection) Write(fn func(w *Writer) error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.dropped {
+		return ErrDropped
+	}
+	return fn(&Writer{c})
+}
+
+// drop empties the collection for good.
+func (c *Collection) drop() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.dropped = true
+	c.resetLocked()
+	c.indexes = c.indexes[:1]
+	c.indexes[0] = newIndex(IDIndex())
+}
+
+// Writer changes a locked collection. It may be used inside Write only.
+type Writer struct{ c *Collection }
+
+// Insert stores a document. It fails with DuplicateKey (11000) where a unique index has its key
+// already, and then stores nothing. The fields must not be changed any more.
+func (w *Writer) Insert(fields bson.D) error {
+	raw, err := encode(fields)
+	if err != nil {
+		return err
+	}
+	c := w.c
+	d := &Document{Record: c.last + 1, Fields: fields, Raw: raw}
+	keys := make([][]Key, len(c.indexes))
+	for i, x := range c.indexes {
+		if keys[i], err = x.checkedKeys(c, d, nil); err != nil {
+			return err
+		}
+	}
+	c.last++
+	for i, x := range c.indexes {
+		x.add(keys[i], d.Record)
+	}
+	c.documents.Set(d)
+	c.bytes += int64(len(raw))
+	return nil
+}
+
+// Replace stores fields in the place of old, which is the present version of its document. It
+// fails as Insert does, and then changes nothing. It returns the new version.
+func (w *Writer) Replace(old *Document, fields bson.D) (*Document, error) {
+	raw, err := encode(fields)
+	if err != nil {
+		return nil, err
+	}
+	c := w.c
+	d := &Document{Record: old.Record, Fields: fields, Raw: raw}
+	before := make([][]Key, len(c.indexes))
+	after := make([][]Key, len(c.indexes))
+	for i, x := range c.indexes {
+		if before[i], _, err = x.keys(old.Fields); err != nil {
+			return nil, err
+		}
+		if after[i], err = x.checkedKeys(c, d, before[i]); err != nil {
+			return nil, err
+		}
+	}
+	for i, x := range c.indexes {
+		if !sameKeys(before[i], after[i]) {
+			x.remove(before[i], old.Record)
+			x.add(after[i], d.Record)
+		}
+	}
+	c.documents.Set(d)
+	c.bytes += int64(len(raw) - len(old.Raw))
+	return d, nil
+}
+
+// Delete removes the present version of a document.
+func (w *Writer) Delete(old *Document) error {
+	c := w.c
+	for _, x := range c.indexes {
+		keys, _, err := x.keys(old.Fields)
+		if err != nil {
+			return err
+		}
+		x.remove(keys, old.Record)
+	}
+	c.documents.Delete(old)
+	c.bytes -= int64(len(old.Raw))
+	return nil
+}
+
+// checkedKeys returns the keys of d, or the error of a duplicate among them.
+func (x *Index) checkedKeys(c *Collection, d *Document, before []Key) ([]Key, error) {
+	keys, multikey, err := x.keys(d.Fields)
+	if err != nil {
+		return nil, err
+	}
+	x.multikey = x.multikey || multikey
+	if before != nil && sameKeys(before, keys) {
+		return keys, nil
+	}
+	if k, dup := x.duplicate(keys, d.Record); dup {
+		return nil, x.duplicateError(c.Namespace(), k)
+	}
+	return keys, nil
+}
+
+func encode(fields bson.D) (bson.Raw, error) {
+	raw := bsonvalue.Encode(fields)
+	if len(raw) > maxDocumentBytes {
+		return nil, mongoerror.New(mongoerror.BSONObjectTooLarge,
+			"BSONObj size: %d (0x%X) is invalid. Size must be between 0 and 16793600(16MB)", len(raw), len(raw))
+	}
+	return raw, nil
+}
