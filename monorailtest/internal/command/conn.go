@@ -13,10 +13,26 @@ type Conn struct {
 	// AppName is client.application.name of the first hello, or "".
 	AppName string
 	// Monitoring says that this looks like a connection of a driver's monitor: so far it has sent nothing but
-	// hello and isMaster.
+	// hello and isMaster. NewConn sets it.
 	Monitoring bool
 	// greeted says that a hello with client metadata came; a second is refused (186), as in MongoDB.
 	greeted bool
-	// last is the outcome of the last operation, which the legacy getLastError asks for.
+	// compression is the list of compressors that hello has agreed on.
+	compression []string
+	// last is the reply that the last operation had, or would have had if it was acknowledged: getLastError reads it.
+	// nil where that operation was no write and did not fail.
 	last bson.D
+}
+
+// NewConn returns what the server knows about a connection that it just accepted.
+func NewConn(id int32, remoteAddr string) *Conn {
+	return &Conn{ID: id, RemoteAddr: remoteAddr, Monitoring: true}
+}
+
+// remember keeps the reply of an operation for getLastError, if it tells something.
+func (c *Conn) remember(reply bson.D, telling bool) {
+	c.last = nil
+	if telling {
+		c.last = reply
+	}
 }

@@ -1,16 +1,28 @@
 package command
 
 import (
+	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+
+	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
+	"go.mongodb.org/mongo-driver/bson"
+	"go.mongodb.org/mongo-driver/bson/primitive"
 )
+
+// codeNotAnObject is what MongoDB answers to a command whose array is none.
+const codeNotAnObject = 10065
 
 // sessionOf identifies the session of a request as MongoDB prints it: the UUID of its lsid and the digest of the user
 // who owns it, here that of nobody; "" without an lsid. Two requests belong to the same session exactly when
 // these are equal.
-func sessionOf(r *Request) string {
-	lsid, ok := r.Body.Lookup("lsid").DocumentOK()
+func sessionOf(r *Request) string { return sessionID(r.Body.Lookup("lsid")) }
+
+// sessionID is sessionOf for an lsid.
+func sessionID(v bson.RawValue) string {
+	lsid, ok := v.DocumentOK()
 	if !ok {
 		return ""
 	}
@@ -25,4 +37,78 @@ func sessionOf(r *Request) string {
 	}
 	return fmt.Sprintf("%x-%x-%x-%x-%x - %s", id[:4], id[4:6], id[6:8], id[8:10], id[10:],
 		base64.StdEncoding.EncodeToString(uid))
+}
+
+// endSessions ends sessions: their cursors go. A session that the server has never seen is no error.
+func endSessions(_ context.Context, s *State, r *Request) (bson.D, error) {
+	return bson.D{}, forEachSession(r, "EndSessionsCmdFromClient", s.Cursors.KillSession)
+}
+
+// refreshSessions keeps sessions from timing out; the server times out none.
+func refreshSessions(_ context.Context, _ *State, r *Request) (bson.D, error) {
+	return bson.D{}, forEachSession(r, "RefreshSessionsCmdFromClient", func(string) {})
+}
+
+// killSessions ends the cursors of the sessions; of all, if none is named.
+func killSessions(_ context.Context, s *State, r *Request) (bson.D, error) {
+	some := false
+	err := forEachSession(r, "KillSessionsCmd", func(id string) {
+		some = true
+		s.Cursors.KillSession(id)
+	})
+	if err == nil && !some {
+		s.Cursors.KillSessions()
+	}
+	return bson.D{}, err
+}
+
+// killAllSessions ends the cursors of every session.
+func killAllSessions(_ context.Context, s *State, _ *Request) (bson.D, error) {
+	s.Cursors.KillSessions()
+	return bson.D{}, nil
+}
+
+// startSession makes a session id. Sessions need not be started: any lsid will do.
+func startSession(context.Context, *State, *Request) (bson.D, error) {
+	var id [16]byte
+	rand.Read(id[:])          // crypto/rand.Read never fails
+	id[6] = id[6]&0x0f | 0x40 // version 4: random
+	id[8] = id[8]&0x3f | 0x80 // the variant of RFC 9562
+	return bson.D{
+		{Key: "id", Value: bson.D{{Key: "id", Value: primitive.Binary{Subtype: 4, Data: id[:]}}}},
+		{Key: "timeoutMinutes", Value: int32(sessionTimeoutMinutes)},
+	}, nil
+}
+
+// forEachSession calls do with every session id in the array that the command names.
+func forEachSession(r *Request, parser string, do func(session string)) error {
+	array, ok := r.Body.Lookup(r.Name).ArrayOK()
+	if !ok {
+		return mongoerror.New(codeNotAnObject, "invalid parameter: expected an object (%s)", r.Name)
+	}
+	elems, err := bson.Raw(array).Elements()
+	if err != nil {
+		return mongoerror.New(mongoerror.InvalidBSON, "invalid array of sessions")
+	}
+	for _, e := range elems {
+		if _, ok := e.Value().DocumentOK(); !ok {
+			return wrongType(parser+"."+r.Name+"."+e.Key(), e.Value().Type, "object")
+		}
+		if err := checkLsid(e.Value(), parser+"."+r.Name); err != nil {
+			return err
+		}
+	}
+	for _, e := range elems {
+		do(sessionID(e.Value()))
+	}
+	return nil
+}
+
+// commitTransaction and abortTransaction reach their handler only without a txnNumber.
+func commitTransaction(context.Context, *State, *Request) (bson.D, error) {
+	return nil, mongoerror.New(mongoerror.CommandFailed, "commitTransaction must be run within a transaction")
+}
+
+func abortTransaction(context.Context, *State, *Request) (bson.D, error) {
+	return nil, mongoerror.New(mongoerror.CommandFailed, "abortTransaction must be run within a transaction")
 }

@@ -1,9 +1,56 @@
 package command
 
-import "github.com/mongo-monorail/monorail/monorailtest/internal/cursor"
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/mongo-monorail/monorail/monorailtest/internal/cursor"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/failpoint"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/store"
+)
 
 // State is what all connections of a server share. It is safe for concurrent use.
 type State struct {
+	// Store holds the data.
+	Store *store.Store
 	// Cursors holds the open cursors.
 	Cursors *cursor.Registry
+	// FailPoints holds what configureFailPoint set.
+	FailPoints *failpoint.Set
+	// Counters counts what serverStatus tells.
+	Counters Counters
+	// Started is when the server began.
+	Started time.Time
+	// Addr is the host:port on which the server listens.
+	Addr string
+
+	// commands is the table, which handlers cannot name themselves: it is initialized from them.
+	commands map[string]spec
 }
+
+// Counters are counted by the connections of a server. They only grow, Open apart.
+type Counters struct {
+	// Messages counts the requests received, malformed ones included.
+	Messages atomic.Int64
+	// Unacknowledged counts those of them that had moreToCome.
+	Unacknowledged atomic.Int64
+	// Replies counts the replies that were handed to the kernel whole.
+	Replies atomic.Int64
+	// Open is how many connections there are, Opened how many there have been.
+	Open, Opened atomic.Int64
+}
+
+// NewState returns the state of a server that listens on addr: no data, no cursors, no fail points. Close ends it.
+func NewState(addr string) *State {
+	return &State{
+		Store:      store.New(),
+		Cursors:    cursor.NewRegistry(),
+		FailPoints: &failpoint.Set{},
+		Started:    time.Now(),
+		Addr:       addr,
+		commands:   table,
+	}
+}
+
+// Close ends the open cursors. No request may be running.
+func (s *State) Close() { s.Cursors.Close() }

@@ -7,7 +7,8 @@ type spec struct {
 
 	// adminOnly commands are refused outside the admin database (13).
 	adminOnly bool
-	// sequence is the identifier of the kind 1 section that the command takes, "" for none.
+	// sequence is the identifier of the kind 1 section that the command takes, "" for none. Only the write commands
+	// take one; with {w: 0} they reply nothing but ok.
 	sequence string
 	// writeConcern: the command takes a writeConcern; others refuse it (72).
 	writeConcern bool
@@ -16,7 +17,66 @@ type spec struct {
 	// txnNumber: the command may carry a txnNumber, which a standalone then refuses (20); others refuse it
 	// as not theirs (50889).
 	txnNumber bool
+	// handshake: the command is one that a driver's monitor sends.
+	handshake bool
+	// primary is the name that fail points know the command by; "" where it is the name in the table.
+	primary string
+}
+
+// primaryName returns the name under which fail points know the command.
+func (sp *spec) primaryName(name string) string {
+	if sp.primary != "" {
+		return sp.primary
+	}
+	return name
 }
 
 // table registers every command by its name, aliases included. It is written by its initializer only.
-var table = map[string]spec{}
+var table = map[string]spec{
+	// Handshake and diagnostics.
+	"buildInfo":        {handle: buildInfo, primary: "buildInfo"},
+	"buildinfo":        {handle: buildInfo, primary: "buildInfo"},
+	"connectionStatus": {handle: connectionStatus},
+	"features":         {handle: features},
+	"getCmdLineOpts":   {handle: getCmdLineOpts, adminOnly: true},
+	"getLastError":     {handle: getLastError, primary: "getLastError"},
+	"getlasterror":     {handle: getLastError, primary: "getLastError"},
+	"getLog":           {handle: getLog, adminOnly: true},
+	"getParameter":     {handle: getParameter, adminOnly: true},
+	"hello":            {handle: hello, handshake: true, primary: "hello"},
+	"hostInfo":         {handle: hostInfo, adminOnly: true},
+	"isMaster":         {handle: hello, handshake: true, primary: "hello"},
+	"ismaster":         {handle: hello, handshake: true, primary: "hello"},
+	"listCommands":     {handle: listCommands},
+	"ping":             {handle: ping},
+	"resetError":       {handle: resetError},
+	"serverStatus":     {handle: serverStatus},
+	"whatsmyuri":       {handle: whatsmyuri},
+
+	// Cursors.
+	"getMore":     {handle: getMore, txnNumber: true},
+	"killCursors": {handle: killCursors, txnNumber: true},
+
+	// Sessions.
+	"abortTransaction":  {handle: abortTransaction, adminOnly: true, writeConcern: true, txnNumber: true},
+	"commitTransaction": {handle: commitTransaction, adminOnly: true, writeConcern: true, txnNumber: true},
+	"endSessions":       {handle: endSessions},
+	"killAllSessions":   {handle: killAllSessions},
+	"killSessions":      {handle: killSessions},
+	"refreshSessions":   {handle: refreshSessions},
+	"startSession":      {handle: startSession},
+
+	// Administration: what clients ask for by themselves, and what a standalone refuses.
+	"authenticate":                   {handle: authenticate},
+	"configureFailPoint":             {handle: configureFailPoint, adminOnly: true},
+	"getDefaultRWConcern":            {handle: getDefaultRWConcern, adminOnly: true},
+	"getShardMap":                    {handle: getShardMap, adminOnly: true},
+	"killOp":                         {handle: killOp, adminOnly: true},
+	"logout":                         {handle: logout},
+	"profile":                        {handle: profile},
+	"replSetGetStatus":               {handle: replSetGetStatus, adminOnly: true},
+	"replSetInitiate":                {handle: replSetInitiate, adminOnly: true},
+	"rolesInfo":                      {handle: rolesInfo},
+	"setFeatureCompatibilityVersion": {handle: setFeatureCompatibilityVersion, adminOnly: true, writeConcern: true},
+	"usersInfo":                      {handle: usersInfo},
+}

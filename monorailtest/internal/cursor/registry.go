@@ -153,6 +153,11 @@ func (g *Registry) KillSession(session string) {
 	g.killWhere(func(c *Cursor) bool { return c.Session == session })
 }
 
+// KillSessions ends every cursor that belongs to a session.
+func (g *Registry) KillSessions() {
+	g.killWhere(func(c *Cursor) bool { return c.Session != "" })
+}
+
 // Close ends every cursor. A cursor that a getMore has is closed when it is given back.
 func (g *Registry) Close() {
 	g.mu.Lock()

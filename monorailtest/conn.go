@@ -1,0 +1,263 @@
+package monorailtest
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/mongo-monorail/monorail/monorailtest/internal/command"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/wire"
+	"go.mongodb.org/mongo-driver/bson"
+)
+
+// codeUnsupportedQuery is UnsupportedOpQueryCommand of error_codes.yml.
+const codeUnsupportedQuery = 352
+
+// conn serves one connection, on one goroutine.
+type conn struct {
+	server *Server
+	socket *net.TCPConn
+	reader *wire.Reader
+	client *command.Conn
+	// ctx is done when the connection is closed from outside its goroutine; it ends waits, not commands.
+	ctx    context.Context
+	cancel context.CancelFunc
+	// out is the buffer of replies, used again for each.
+	out []byte
+
+	// monitoring and appName are copies of what client knows, for other goroutines.
+	monitoring atomic.Bool
+	appName    atomic.Pointer[string]
+}
+
+func newConn(s *Server, socket *net.TCPConn, id int32) *conn {
+	c := &conn{
+		server: s,
+		socket: socket,
+		reader: wire.NewReader(socket),
+		client: command.NewConn(id, socket.RemoteAddr().String()),
+	}
+	c.ctx, c.cancel = context.WithCancel(s.ctx)
+	c.publish()
+	return c
+}
+
+// publish lets other goroutines see what the client has told.
+func (c *conn) publish() {
+	if name := c.appName.Load(); name == nil || *name != c.client.AppName {
+		name := c.client.AppName
+		c.appName.Store(&name)
+	}
+	if c.monitoring.Load() != c.client.Monitoring {
+		c.monitoring.Store(c.client.Monitoring)
+	}
+}
+
+func (c *conn) matches(match []ConnMatch) bool {
+	monitoring := c.monitoring.Load()
+	if len(match) == 0 {
+		return !monitoring
+	}
+	for _, f := range match {
+		if !f(c.client.ID, *c.appName.Load(), monitoring) {
+			return false
+		}
+	}
+	return true
+}
+
+// close closes the socket; the goroutine ends by itself. Where input is left unread, the kernel sends RST, as it does
+// for MongoDB.
+func (c *conn) close() {
+	c.cancel()
+	// An error says that the socket is closed already.
+	_ = c.socket.Close()
+}
+
+// reset closes the socket with RST.
+func (c *conn) reset() {
+	// An error says that the socket is closed already.
+	_ = c.socket.SetLinger(0)
+	c.close()
+}
+
+// shut shuts the socket down in both directions but leaves it open: the client finds the end of the stream, while what
+// it had sent can still be read.
+func (c *conn) shut() {
+	// An error says that the peer is gone, which the next read tells too.
+	_ = c.socket.CloseWrite()
+	_ = c.socket.CloseRead()
+}
+
+// serve takes one message after another until the connection ends. The next message is looked at when the reply to the
+// one before has been written.
+func (c *conn) serve() {
+	defer c.server.remove(c)
+	defer c.close()
+	for {
+		// A stalled server reads nothing. The handshake has to be read to be known as one.
+		if err := c.server.stall.wait(c.ctx, c.client.Monitoring); err != nil {
+			return
+		}
+		h, b, err := c.reader.Read()
+		if err != nil {
+			return
+		}
+		m, err := wire.Parse(h, b)
+		if errors.Is(err, wire.ErrFatal) || !c.handle(m, err) {
+			return
+		}
+	}
+}
+
+// handle serves what was parsed: nothing, a request, or something malformed with the error to answer. It reports
+// whether the connection goes on.
+func (c *conn) handle(m *wire.Message, err error) bool {
+	if m == nil {
+		return true
+	}
+	counters := &c.server.state.Counters
+	counters.Messages.Add(1)
+	if m.MoreToCome {
+		counters.Unacknowledged.Add(1)
+	}
+	if err != nil {
+		return c.refuse(m, err)
+	}
+	if m.Namespace != "" && !isCommandNamespace(m.Namespace) {
+		return c.refuseQuery(m)
+	}
+	r, err := command.NewRequest(c.client, m)
+	if err != nil {
+		return c.refuse(m, err)
+	}
+	return c.run(r, m)
+}
+
+// run executes a request, under the faults in force.
+func (c *conn) run(r *command.Request, m *wire.Message) bool {
+	s := c.server
+	msg := newMessage(r, m)
+	s.recorder.take(&msg)
+	if f := s.faults.delay.Load(); f != nil && f.d > 0 && selects(f.match, &msg) && !c.sleep(f.d) {
+		return false
+	}
+	if s.stall.wait(c.ctx, msg.IsHandshake()) != nil || c.ctx.Err() != nil {
+		return false
+	}
+	if f := s.faults.hangUp.Load(); f != nil && f.hits(&msg) {
+		return false
+	}
+	if f := s.faults.drop.Load(); f != nil && f.hits(&msg) {
+		return true
+	}
+	result := s.state.Run(s.ctx, r)
+	c.publish()
+	switch {
+	case result.After == command.HangUp:
+		return false
+	case result.After == command.Shut:
+		c.shut()
+		return true
+	case m.MoreToCome:
+		return true
+	}
+	out, ok := c.encode(m, result.Reply, false)
+	return ok && c.reply(&msg, out)
+}
+
+// refuse answers a malformed message, unless the client wants no answer.
+func (c *conn) refuse(m *wire.Message, err error) bool {
+	if m.MoreToCome {
+		return true
+	}
+	out, ok := c.encode(m, command.ErrorReply(err), false)
+	return ok && c.write(out)
+}
+
+// refuseQuery answers an OP_QUERY that is no command, as MongoDB 5.1 and later do.
+func (c *conn) refuseQuery(m *wire.Message) bool {
+	out, ok := c.encode(m, bson.D{
+		{Key: "$err", Value: "Unsupported OP_QUERY command: find. The client driver may require an upgrade."},
+		{Key: "code", Value: int32(codeUnsupportedQuery)},
+	}, true)
+	return ok && c.write(out)
+}
+
+// isCommandNamespace reports whether an OP_QUERY to this namespace is a command.
+func isCommandNamespace(namespace string) bool {
+	const suffix = ".$cmd"
+	return len(namespace) > len(suffix) && namespace[len(namespace)-len(suffix):] == suffix
+}
+
+// encode returns the bytes of a reply, which are valid until the next call.
+func (c *conn) encode(m *wire.Message, reply bson.D, failure bool) ([]byte, bool) {
+	body, err := bson.Marshal(reply)
+	if err == nil && len(body) > wire.MaxDocumentSize {
+		err = mongoerror.New(mongoerror.BSONObjectTooLarge, "reply of %d bytes is too large", len(body))
+	}
+	if err != nil {
+		if body, err = bson.Marshal(command.ErrorReply(err)); err != nil {
+			return nil, false
+		}
+	}
+	if cap(c.out) > maxKeptReply {
+		c.out = nil
+	}
+	c.out, err = wire.AppendReply(c.out[:0], c.server.lastReply.Add(1), m, body, failure)
+	return c.out, err == nil
+}
+
+// maxKeptReply is the largest reply buffer that is kept for the next reply.
+const maxKeptReply = 1 << 20
+
+// reply sends the reply to msg, under the faults in force.
+func (c *conn) reply(msg *Message, out []byte) bool {
+	f := &c.server.faults
+	if d := f.replyDelay.Load(); d != nil && d.d > 0 && selects(d.match, msg) && !c.sleep(d.d) {
+		return false
+	}
+	if r := f.rewrite.Load(); r != nil && r.hits(msg) {
+		out = r.rewrite(out)
+	}
+	if cut := f.cut.Load(); cut != nil && cut.hits(msg) {
+		// An error says that the client is gone already.
+		_, _ = c.socket.Write(out[:min(max(cut.bytes, 0), len(out))])
+		return false
+	}
+	if k := f.chunks.Load(); k != nil && k.size > 0 && selects(k.match, msg) {
+		for len(out) > k.size {
+			if _, err := c.socket.Write(out[:k.size]); err != nil || !c.sleep(k.pause) {
+				return false
+			}
+			out = out[k.size:]
+		}
+	}
+	return c.write(out)
+}
+
+func (c *conn) write(out []byte) bool {
+	if _, err := c.socket.Write(out); err != nil {
+		return false
+	}
+	c.server.state.Counters.Replies.Add(1)
+	return true
+}
+
+// sleep waits, and reports whether the connection is still open afterwards.
+func (c *conn) sleep(d time.Duration) bool {
+	if d <= 0 {
+		return c.ctx.Err() == nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-c.ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,171 @@
+package command
+
+import (
+	"context"
+	"maps"
+	"os"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
+	"go.mongodb.org/mongo-driver/bson"
+	"go.mongodb.org/mongo-driver/bson/primitive"
+)
+
+// version is the release of MongoDB whose replies are the measure.
+const version = "4.4.6"
+
+// errNoOption is getParameter's answer to what it does not know: one of the few errors without a code.
+func errNoOption() error { return &mongoerror.Error{Message: "no option found to get"} }
+
+// ping answers ping.
+func ping(context.Context, *State, *Request) (bson.D, error) { return bson.D{}, nil }
+
+// buildInfo names the release whose behaviour the server has, and says in gitVersion that it is not that release.
+func buildInfo(context.Context, *State, *Request) (bson.D, error) {
+	return bson.D{
+		{Key: "version", Value: version},
+		{Key: "gitVersion", Value: "monorailtest"},
+		{Key: "modules", Value: bson.A{}},
+		{Key: "allocator", Value: "go"},
+		{Key: "javascriptEngine", Value: "none"},
+		{Key: "sysInfo", Value: "deprecated"},
+		{Key: "versionArray", Value: bson.A{int32(4), int32(4), int32(6), int32(0)}},
+		{Key: "openssl", Value: bson.D{{Key: "running", Value: "disabled"}, {Key: "compiled", Value: "disabled"}}},
+		{Key: "buildEnvironment", Value: bson.D{
+			{Key: "target_arch", Value: runtime.GOARCH}, {Key: "target_os", Value: runtime.GOOS},
+		}},
+		{Key: "bits", Value: int32(64)},
+		{Key: "debug", Value: false},
+		{Key: "maxBsonObjectSize", Value: int32(maxBSONObjectSize)},
+		{Key: "storageEngines", Value: bson.A{"monorailtest"}},
+	}, nil
+}
+
+// connectionStatus answers for a client that nobody has authenticated.
+func connectionStatus(_ context.Context, _ *State, r *Request) (bson.D, error) {
+	info := bson.D{{Key: "authenticatedUsers", Value: bson.A{}}, {Key: "authenticatedUserRoles", Value: bson.A{}}}
+	if show, ok := truth(r.Body.Lookup("showPrivileges")); ok && show {
+		info = append(info, bson.E{Key: "authenticatedUserPrivileges", Value: bson.A{}})
+	}
+	return bson.D{{Key: "authInfo", Value: info}}, nil
+}
+
+// features answers features.
+func features(_ context.Context, _ *State, _ *Request) (bson.D, error) {
+	return bson.D{{Key: "oidMachine", Value: int32(0)}}, nil
+}
+
+// getCmdLineOpts answers for a server that was started without a command line.
+func getCmdLineOpts(context.Context, *State, *Request) (bson.D, error) {
+	return bson.D{{Key: "argv", Value: bson.A{"mongod"}}, {Key: "parsed", Value: bson.D{}}}, nil
+}
+
+// getLog knows the logs that MongoDB has, and has nothing in them.
+func getLog(_ context.Context, _ *State, r *Request) (bson.D, error) {
+	v := r.Body.Lookup("getLog")
+	name, ok := v.StringValueOK()
+	if !ok {
+		return nil, mongoerror.New(mongoerror.TypeMismatch,
+			"Argument to getLog must be of type String; found %s of type %s", text(v), aliasOf(v.Type))
+	}
+	switch name {
+	case "*":
+		return bson.D{{Key: "names", Value: bson.A{"global", "startupWarnings"}}}, nil
+	case "global", "startupWarnings":
+		return bson.D{{Key: "totalLinesWritten", Value: int32(0)}, {Key: "log", Value: bson.A{}}}, nil
+	}
+	return nil, &mongoerror.Error{Message: "no RamLog named: " + name}
+}
+
+// parameters are those that getParameter knows.
+var parameters = map[string]any{
+	"authenticationMechanisms":          bson.A{},
+	"cursorTimeoutMillis":               int64(600_000),
+	"enableTestCommands":                true,
+	"featureCompatibilityVersion":       bson.D{{Key: "version", Value: "4.4"}},
+	"localLogicalSessionTimeoutMinutes": int32(sessionTimeoutMinutes),
+}
+
+// getParameter answers with the parameters that the command names as fields, or with all for "*".
+func getParameter(_ context.Context, _ *State, r *Request) (bson.D, error) {
+	elems, err := r.Body.Elements()
+	if err != nil {
+		return nil, mongoerror.New(mongoerror.InvalidBSON, "invalid command document")
+	}
+	all, _ := r.Body.Lookup("getParameter").StringValueOK()
+	var reply bson.D
+	if all == "*" {
+		for _, name := range slices.Sorted(maps.Keys(parameters)) {
+			reply = append(reply, bson.E{Key: name, Value: parameters[name]})
+		}
+		return reply, nil
+	}
+	for _, e := range elems[1:] {
+		if value, ok := parameters[e.Key()]; ok {
+			reply = append(reply, bson.E{Key: e.Key(), Value: value})
+		}
+	}
+	if len(reply) == 0 {
+		return nil, errNoOption()
+	}
+	return reply, nil
+}
+
+// hostInfo answers with what the Go runtime knows.
+func hostInfo(context.Context, *State, *Request) (bson.D, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "localhost"
+	}
+	return bson.D{
+		{Key: "system", Value: bson.D{
+			{Key: "currentTime", Value: primitive.NewDateTimeFromTime(time.Now())},
+			{Key: "hostname", Value: host},
+			{Key: "cpuAddrSize", Value: int32(64)},
+			{Key: "numCores", Value: int32(runtime.NumCPU())},
+			{Key: "cpuArch", Value: runtime.GOARCH},
+		}},
+		{Key: "os", Value: bson.D{{Key: "type", Value: runtime.GOOS}, {Key: "name", Value: runtime.GOOS}}},
+		{Key: "extra", Value: bson.D{}},
+	}, nil
+}
+
+// listCommands names the commands that the server has.
+func listCommands(_ context.Context, s *State, _ *Request) (bson.D, error) {
+	var list bson.D
+	for _, name := range slices.Sorted(maps.Keys(s.commands)) {
+		sp := s.commands[name]
+		list = append(list, bson.E{Key: name, Value: bson.D{{Key: "adminOnly", Value: sp.adminOnly}}})
+	}
+	return bson.D{{Key: "commands", Value: list}}, nil
+}
+
+// serverStatus tells the part of MongoDB's serverStatus that the server knows about itself.
+func serverStatus(_ context.Context, s *State, _ *Request) (bson.D, error) {
+	up := time.Since(s.Started)
+	c := &s.Counters
+	return bson.D{
+		{Key: "host", Value: s.Addr},
+		{Key: "version", Value: version},
+		{Key: "process", Value: "mongod"},
+		{Key: "pid", Value: int64(os.Getpid())},
+		{Key: "uptime", Value: up.Seconds()},
+		{Key: "uptimeMillis", Value: up.Milliseconds()},
+		{Key: "localTime", Value: primitive.NewDateTimeFromTime(time.Now())},
+		{Key: "connections", Value: bson.D{
+			{Key: "current", Value: int32(c.Open.Load())}, {Key: "totalCreated", Value: int32(c.Opened.Load())},
+		}},
+		{Key: "network", Value: bson.D{{Key: "numRequests", Value: c.Messages.Load()}}},
+		{Key: "metrics", Value: bson.D{{Key: "cursor", Value: bson.D{
+			{Key: "open", Value: bson.D{{Key: "total", Value: int64(s.Cursors.Len())}}},
+		}}}},
+		{Key: "storageEngine", Value: bson.D{{Key: "name", Value: "monorailtest"}, {Key: "persistent", Value: false}}},
+	}, nil
+}
+
+// whatsmyuri tells the client its own address.
+func whatsmyuri(_ context.Context, _ *State, r *Request) (bson.D, error) {
+	return bson.D{{Key: "you", Value: r.Conn.RemoteAddr}}, nil
+}

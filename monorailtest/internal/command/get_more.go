@@ -1,0 +1,125 @@
+package command
+
+import (
+	"context"
+	"math"
+
+	"github.com/mongo-monorail/monorail/monorailtest/internal/cursor"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
+	"go.mongodb.org/mongo-driver/bson"
+	"go.mongodb.org/mongo-driver/bson/bsontype"
+)
+
+// Codes without a name: a cursor read from a session that did not open it.
+const (
+	codeCursorWithoutSession   = 50736
+	codeSessionCursorNoSession = 50737
+	codeSessionCursorOther     = 50738
+)
+
+// getMore reads on from a cursor. The cursor ends with its last batch, and with an error of its source.
+func getMore(_ context.Context, s *State, r *Request) (bson.D, error) {
+	id, namespace, batch, err := parseGetMore(r)
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.Cursors.CheckOut(id)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkGetMore(r, c, namespace); err != nil {
+		s.Cursors.CheckIn(c, false)
+		return nil, err
+	}
+	docs, exhausted, err := c.Source.Next(batch, maxBatchBytes)
+	open := s.Cursors.CheckIn(c, exhausted || err != nil)
+	if err != nil {
+		return nil, err
+	}
+	if !open {
+		id = 0
+	}
+	return cursorReply("nextBatch", docs, id, c.Namespace), nil
+}
+
+// parseGetMore checks the fields of a getMore by themselves.
+func parseGetMore(r *Request) (id int64, namespace string, batch int, err error) {
+	elems, err := r.Body.Elements()
+	if err != nil {
+		return 0, "", 0, mongoerror.New(mongoerror.InvalidBSON, "invalid command document")
+	}
+	batch = unlimitedBatch
+	var collection string
+	found := false
+	for _, e := range elems {
+		v := e.Value()
+		switch key := e.Key(); key {
+		case "getMore":
+			if v.Type != bsontype.Int64 {
+				return 0, "", 0, fieldType(r, key, "must be of type long")
+			}
+			id = v.Int64()
+		case "collection":
+			var ok bool
+			if collection, ok = v.StringValueOK(); !ok {
+				return 0, "", 0, fieldType(r, key, "must be of type string")
+			}
+			found = true
+		case "batchSize":
+			n, ok := asFloat(v)
+			if !ok {
+				return 0, "", 0, fieldType(r, key, "must be a number")
+			}
+			if n < 1 {
+				return 0, "", 0, mongoerror.New(mongoerror.BadValue,
+					"Batch size for getMore must be positive, but received: %.0f", math.Trunc(n))
+			}
+			batch = int(min(n, unlimitedBatch))
+		case "term", "lastKnownCommittedOpTime":
+			// Fields of replication.
+		default:
+			if !isGenericArgument(key) {
+				return 0, "", 0, mongoerror.New(mongoerror.FailedToParse,
+					"Failed to parse: %s. Unrecognized field '%s'.", bodyText(r), key)
+			}
+		}
+	}
+	switch {
+	case !found:
+		return 0, "", 0, mongoerror.New(mongoerror.FailedToParse, "Field 'collection' missing in: %s", bodyText(r))
+	case collection == "":
+		return 0, "", 0, mongoerror.New(mongoerror.InvalidNamespace, "Invalid namespace for getMore: %s.", r.Database)
+	case id == 0:
+		return 0, "", 0, mongoerror.New(mongoerror.BadValue, "Cursor id for getMore must be non-zero")
+	}
+	return id, r.Database + "." + collection, batch, nil
+}
+
+func fieldType(r *Request, field, want string) error {
+	return mongoerror.New(mongoerror.TypeMismatch, "Field '%s' %s in: %s", field, want, bodyText(r))
+}
+
+// checkGetMore checks a getMore against its cursor: the namespace, the session, and whether it may wait.
+func checkGetMore(r *Request, c *cursor.Cursor, namespace string) error {
+	if namespace != c.Namespace {
+		return mongoerror.New(mongoerror.Unauthorized,
+			"Requested getMore on namespace '%s', but cursor belongs to a different namespace %s", namespace, c.Namespace)
+	}
+	session := sessionOf(r)
+	switch {
+	case c.Session == session:
+	case c.Session == "":
+		return mongoerror.New(codeCursorWithoutSession,
+			"Cannot run getMore on cursor %d, which was not created in a session, in session %s", c.ID, session)
+	case session == "":
+		return mongoerror.New(codeSessionCursorNoSession,
+			"Cannot run getMore on cursor %d, which was created in session %s, without an lsid", c.ID, c.Session)
+	default:
+		return mongoerror.New(codeSessionCursorOther,
+			"Cannot run getMore on cursor %d, which was created in session %s, in session %s", c.ID, c.Session, session)
+	}
+	if r.Body.Lookup("maxTimeMS").Type != 0 && !c.AwaitData {
+		return mongoerror.New(mongoerror.BadValue, "cannot set maxTimeMS on getMore command for a non-awaitData cursor")
+	}
+	return nil
+}

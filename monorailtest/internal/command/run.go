@@ -1,0 +1,197 @@
+package command
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/mongo-monorail/monorail/monorailtest/internal/failpoint"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/wire"
+	"go.mongodb.org/mongo-driver/bson"
+)
+
+// Result is what a command came to.
+type Result struct {
+	// Reply is the whole reply, ok included. It is to be sent unless the request was unacknowledged.
+	Reply bson.D
+	// After says what becomes of the connection.
+	After After
+}
+
+// After is what becomes of a connection after a command.
+type After int
+
+const (
+	// Keep: the next message is served.
+	Keep After = iota
+	// HangUp: the connection is closed at once, without a reply; nothing behind is executed. It is what MongoDB does
+	// when an unacknowledged command fails because the server is not primary.
+	HangUp
+	// Shut: the socket is shut down in both directions, without a reply, but what had already come is still served
+	// until a reply cannot be written. It is what the fail point's closeConnection does.
+	Shut
+)
+
+// NewRequest makes a request of a message. The request's slices are those of the message. The error is one to answer.
+func NewRequest(c *Conn, m *wire.Message) (*Request, error) {
+	r := &Request{Body: m.Body, Sequences: m.Sequences, Unacknowledged: m.MoreToCome, Conn: c}
+	if elem, err := m.Body.IndexErr(0); err == nil {
+		r.Name = elem.Key()
+	}
+	if m.Namespace != "" {
+		r.Database, _, _ = strings.Cut(m.Namespace, ".")
+		return r, nil
+	}
+	db := m.Body.Lookup("$db")
+	if db.Type == 0 {
+		return r, mongoerror.New(codeNoDatabase, "OP_MSG requests require a $db argument")
+	}
+	var ok bool
+	if r.Database, ok = db.StringValueOK(); !ok {
+		return r, mongoerror.New(codeWrongDBType, "wrong type for field ($db) %s != string", aliasOf(db.Type))
+	}
+	return r, nil
+}
+
+// Run serves one request from the checks that all commands share to the reply. It blocks as long as the command
+// takes; ctx ends it when the server closes.
+func (s *State) Run(ctx context.Context, r *Request) Result {
+	sp, ok := table[r.Name]
+	if !ok {
+		return failure(r, mongoerror.New(mongoerror.CommandNotFound, "no such command: '%s'", r.Name))
+	}
+	r.Conn.Monitoring = r.Conn.Monitoring && sp.handshake
+	g, err := parseGeneric(r.Body, duplicatePrefix(r.Name, &sp))
+	if err != nil {
+		return failure(r, err)
+	}
+	if err := checkSession(&g, &sp); err != nil {
+		return failure(r, err)
+	}
+	action := s.FailPoints.Evaluate(failpoint.Command{
+		Name: sp.primaryName(r.Name), Namespace: namespaceOf(r), AppName: r.Conn.AppName,
+	})
+	if action != nil {
+		if err := sleep(ctx, action.Block); err != nil {
+			return failure(r, err)
+		}
+		if action.Close {
+			return Result{After: Shut}
+		}
+		if action.Err != nil {
+			return failure(r, action.Err)
+		}
+	}
+	reply, err := s.execute(ctx, r, &sp, &g)
+	if err != nil {
+		return failure(r, err)
+	}
+	if action != nil && action.WriteConcernError != nil && sp.writeConcern {
+		reply = append(reply, bson.E{Key: "writeConcernError", Value: action.WriteConcernError})
+		if len(action.Labels) > 0 {
+			reply = append(reply, bson.E{Key: "errorLabels", Value: action.Labels})
+		}
+	}
+	return Result{Reply: reply}
+}
+
+// execute checks what is left to check and runs the handler.
+func (s *State) execute(ctx context.Context, r *Request, sp *spec, g *generic) (bson.D, error) {
+	if err := checkDatabase(r.Database); err != nil {
+		return nil, err
+	}
+	if sp.adminOnly && r.Database != "admin" {
+		return nil, mongoerror.New(mongoerror.Unauthorized, "%s may only be run against the admin database.", r.Name)
+	}
+	for name := range r.Sequences {
+		if sp.sequence == "" {
+			return nil, mongoerror.New(codeNoSequences, "The %s command does not support document sequences.", r.Name)
+		}
+		if name != sp.sequence {
+			return nil, mongoerror.New(codeUnknownField, "BSON field '%s.%s' is an unknown field.", r.Name, name)
+		}
+	}
+	limit, err := parseMaxTime(g.maxTimeMS)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkInternal(g); err != nil {
+		return nil, err
+	}
+	if err := checkReadPreference(g.readPreference); err != nil {
+		return nil, err
+	}
+	if err := checkReadConcern(g.readConcern, sp.readConcern); err != nil {
+		return nil, err
+	}
+	if g.writeConcern.Type != 0 && !sp.writeConcern {
+		return nil, mongoerror.New(mongoerror.InvalidOptions, "Command does not support writeConcern")
+	}
+	wc, err := parseWriteConcern(g.writeConcern)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := limitTime(ctx, limit)
+	defer cancel()
+	reply, err := sp.handle(ctx, s, r)
+	if err != nil {
+		return nil, err
+	}
+	r.Conn.remember(reply, sp.sequence != "")
+	if wc.silent && sp.sequence != "" {
+		return bson.D{{Key: "ok", Value: 1.0}}, nil
+	}
+	return okReply(reply), nil
+}
+
+// failure is the result of a command that failed.
+func failure(r *Request, err error) Result {
+	reply := ErrorReply(err)
+	r.Conn.remember(reply, true)
+	if r.Unacknowledged && isNotPrimary(asMongoError(err).Code) {
+		return Result{After: HangUp}
+	}
+	return Result{Reply: reply}
+}
+
+// duplicatePrefix is what MongoDB's message about a duplicate field names as its place: the write commands are parsed
+// before the session fields, all others after.
+func duplicatePrefix(name string, sp *spec) string {
+	if sp.sequence != "" {
+		return name
+	}
+	return "OperationSessionInfo"
+}
+
+// namespaceOf is what a fail point compares with its namespace: "database.collection" where the command names a
+// collection, the database alone otherwise. getMore names it in a field of its own.
+func namespaceOf(r *Request) string {
+	elem, err := r.Body.IndexErr(0)
+	if err != nil {
+		return r.Database
+	}
+	v := elem.Value()
+	if r.Name == "getMore" {
+		v = r.Body.Lookup("collection")
+	}
+	if coll, ok := v.StringValueOK(); ok {
+		return r.Database + "." + coll
+	}
+	return r.Database
+}
+
+// sleep waits, at most until ctx is done, whose error it returns.
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

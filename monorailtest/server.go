@@ -1,0 +1,153 @@
+package monorailtest
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+
+	"github.com/mongo-monorail/monorail/monorailtest/internal/command"
+)
+
+// Server is a MongoDB in the process. Its methods may be called from several goroutines, and at any time: after Close
+// they change nothing.
+type Server struct {
+	listener net.Listener
+	state    *command.State
+	faults   faults
+	stall    stall
+	recorder recorder
+
+	// ctx is done when the server closes; it is the context of every handler.
+	ctx    context.Context
+	cancel context.CancelFunc
+	// running counts the accept loop and the connections' goroutines; Close waits for all of them.
+	running sync.WaitGroup
+	// lastReply is the request id of the last reply: MongoDB numbers them over all connections.
+	lastReply atomic.Int32
+
+	// mu guards what follows.
+	mu sync.Mutex
+	// conns holds the open connections; a connection takes itself out when its goroutine ends.
+	conns map[*conn]struct{}
+	// lastConn is the id of the connection accepted last.
+	lastConn int32
+	// closed goes from false to true once; no connection is added afterwards.
+	closed bool
+}
+
+// NewServer starts a server. It listens when NewServer returns; Close ends it. Like httptest.NewServer it panics if it
+// cannot listen.
+func NewServer(opts ...Option) *Server {
+	o := serverOptions{addr: "127.0.0.1:0"}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	listener, err := net.Listen("tcp", o.addr)
+	if err != nil {
+		panic(fmt.Sprintf("monorailtest: cannot listen on %s: %v", o.addr, err))
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &Server{
+		listener: listener,
+		state:    command.NewState(listener.Addr().String()),
+		ctx:      ctx,
+		cancel:   cancel,
+		conns:    make(map[*conn]struct{}),
+	}
+	s.recorder.call = o.recorder
+	if o.delay > 0 {
+		s.SetDelay(o.delay)
+	}
+	// Owned by the server; ends when Close closes the listener; Close waits.
+	s.running.Go(s.accept)
+	return s
+}
+
+// URI returns a connection string for the server: "mongodb://127.0.0.1:PORT".
+func (s *Server) URI() string { return "mongodb://" + s.Addr() }
+
+// Addr returns the host:port on which the server listens.
+func (s *Server) Addr() string { return s.listener.Addr().String() }
+
+// Close ends the server: it closes the listener and every connection, and returns when every goroutine has ended. The
+// commands that are running are interrupted or finish first; what has not begun is not executed. Later calls wait for
+// the same end.
+func (s *Server) Close() {
+	s.mu.Lock()
+	first := !s.closed
+	s.closed = true
+	conns := s.connsLocked()
+	s.mu.Unlock()
+	s.cancel()
+	// An error says that the listener is closed already.
+	_ = s.listener.Close()
+	for _, c := range conns {
+		c.close()
+	}
+	s.running.Wait()
+	if first {
+		s.state.Close()
+	}
+}
+
+// accept serves connections until the listener is closed.
+func (s *Server) accept() {
+	for {
+		nc, err := s.listener.Accept()
+		if err != nil {
+			if s.ctx.Err() != nil {
+				return
+			}
+			// A client that was gone before it was accepted, or no file descriptor left: the next may do better.
+			continue
+		}
+		s.mu.Lock()
+		if s.closed {
+			s.mu.Unlock()
+			_ = nc.Close()
+			return
+		}
+		s.lastConn++
+		c := newConn(s, nc.(*net.TCPConn), s.lastConn)
+		s.conns[c] = struct{}{}
+		// Owned by the server; ends when its socket does; Close closes that and waits. Started under the lock, so
+		// that Close, which sets closed under it, waits for every goroutine that was started.
+		s.running.Go(c.serve)
+		s.mu.Unlock()
+		s.state.Counters.Open.Add(1)
+		s.state.Counters.Opened.Add(1)
+	}
+}
+
+// remove takes a connection out that has ended.
+func (s *Server) remove(c *conn) {
+	s.mu.Lock()
+	delete(s.conns, c)
+	s.mu.Unlock()
+	s.state.Counters.Open.Add(-1)
+}
+
+// connsLocked returns the open connections.
+func (s *Server) connsLocked() []*conn {
+	conns := make([]*conn, 0, len(s.conns))
+	for c := range s.conns {
+		conns = append(conns, c)
+	}
+	return conns
+}
+
+// matching returns the open connections that match.
+func (s *Server) matching(match []ConnMatch) []*conn {
+	s.mu.Lock()
+	conns := s.connsLocked()
+	s.mu.Unlock()
+	var out []*conn
+	for _, c := range conns {
+		if c.matches(match) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
