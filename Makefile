@@ -50,7 +50,7 @@ build: ## build every package of every module as a user would, without go.work
 	@set -e; \
 	for module in $$(find . -name go.mod -not -path '*/.*/*' -exec dirname {} \; | sort); do \
 		echo "build $$module"; \
-		(cd $$module && GOWORK=off go build ./... && GOWORK=off go vet ./...); \
+		(cd $$module && GOWORK=off go build -o /dev/null ./... && GOWORK=off go vet ./...); \
 	done
 
 clean: ## remove what the targets built
