@@ -1,0 +1,349 @@
+// Package inbox is the receiving half of a pinned socket. It reads replies and gives each to the
+// operation that its responseTo names; a reply that nobody waits for any more is dropped.
+//
+// It has no goroutine: whoever finds the read baton free reads for everybody until its own reply is
+// in, then hands the baton to the one who has waited longest. A reader whose context ends leaves a
+// half-read message with the inbox, and the next reader goes on with it.
+package inbox
+
+import (
+	"context"
+	"errors"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/mongo-monorail/monorail/internal/wire"
+)
+
+// Conn is what an inbox needs of its connection. It is read by one goroutine at a time.
+type Conn interface {
+	Read(b []byte) (int, error)
+	SetReadDeadline(t time.Time) error
+}
+
+// Position is where a reply says that the server has got: Processed is called with the mark that
+// Expect was given, for a late reply too. It is called with the inbox's lock held, so it must
+// neither block nor call the inbox.
+type Position interface{ Processed(mark int64) }
+
+type kind uint8
+
+const (
+	forReply kind = iota // waits for the reply to one request
+	forEmpty             // waits until no reply is outstanding
+	forNone              // reads for others until its context ends
+)
+
+// Waiter stands for one reply that will come. It belongs to the operation that expects it, which
+// calls Wait or Abandon once, from one goroutine; then it belongs to the inbox again.
+type Waiter struct {
+	requestID int32
+	kind      kind
+	// abandoned says that nobody waits any more, although the reply is still to come.
+	abandoned bool
+	// delivered says that the reply is in; it has then left the list of waiters.
+	delivered  bool
+	reply      []byte
+	mark       int64
+	position   Position
+	prev, next *Waiter
+	// wake has room for one signal. Any goroutine that holds the lock sends, only the owner
+	// receives, nobody closes. A signal says: look again, your reply is in, or the baton is free.
+	wake chan struct{}
+}
+
+// Inbox receives for one connection. It may be shared between goroutines.
+type Inbox struct {
+	conn   Conn
+	failed func(error)
+	reader reader // belongs to the holder of the read baton
+
+	// mu guards the fields below. It is never held during a read.
+	mu sync.Mutex
+	// first and last are the ends of the list of waiters, in the order of Expect, which is nearly
+	// always the order of the replies: looking for a reply's waiter ends at the first.
+	first, last *Waiter
+	// outstanding counts the replies that are still to come, abandoned ones included.
+	outstanding int
+	// reading is the read baton: true while a goroutine reads.
+	reading bool
+	// err is why nothing more will be received. It is set once.
+	err  error
+	free *Waiter // waiters to use again, linked by next
+}
+
+// New returns an inbox that reads from conn. A message longer than maxMessageSize bytes is a
+// failure. The function failed is called with no lock held by the goroutine that met the failure of
+// the connection, before any waiter hears of it.
+func New(conn Conn, maxMessageSize int32, failed func(error)) *Inbox {
+	return &Inbox{conn: conn, failed: failed, reader: reader{maxMessageSize: maxMessageSize}}
+}
+
+// Expect announces the request with that id. It is called before a byte of the request can leave,
+// so that no reply can come unannounced. When the reply is in, position, if it is not nil, is told
+// mark.
+func (in *Inbox) Expect(requestID int32, position Position, mark int64) *Waiter {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	w := in.addLocked(forReply)
+	w.requestID, w.position, w.mark = requestID, position, mark
+	in.outstanding++
+	return w
+}
+
+// Cancel takes back what Expect announced, for a request that was not sent.
+func (in *Inbox) Cancel(w *Waiter) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if !w.delivered {
+		in.removeLocked(w)
+		in.outstanding--
+	}
+	in.recycleLocked(w)
+	in.handOverLocked()
+}
+
+// Abandon says that nobody waits for the reply any more. It is dropped when it comes.
+func (in *Inbox) Abandon(w *Waiter) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.leaveLocked(w)
+	in.handOverLocked()
+}
+
+// Wait returns the reply, a whole wire message that belongs to the caller. When ctx ends first it
+// abandons the reply and returns the context's error; the connection stays usable. Every other error
+// is the inbox's own, and final.
+func (in *Inbox) Wait(ctx context.Context, w *Waiter) ([]byte, error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	err := in.waitLocked(ctx, w)
+	reply := w.reply
+	in.leaveLocked(w)
+	in.handOverLocked()
+	return reply, err
+}
+
+// Drain waits until no reply is outstanding.
+func (in *Inbox) Drain(ctx context.Context) error { return in.assist(ctx, forEmpty) }
+
+// Pump reads for everybody until ctx ends. Without it nobody might be reading while a writer is
+// blocked by a server that is blocked writing to us.
+func (in *Inbox) Pump(ctx context.Context) error { return in.assist(ctx, forNone) }
+
+// assist reads as one who expects no reply.
+func (in *Inbox) assist(ctx context.Context, k kind) error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	w := in.addLocked(k)
+	err := in.waitLocked(ctx, w)
+	in.leaveLocked(w)
+	in.handOverLocked()
+	return err
+}
+
+// Outstanding returns how many replies are still to come, abandoned ones included.
+func (in *Inbox) Outstanding() int {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.outstanding
+}
+
+// Close fails the inbox with err, as Fail does, and tells whether it was clean until then: not
+// failed, nothing outstanding, and nothing read that nobody asked for. Only a clean connection may
+// be used by somebody else.
+func (in *Inbox) Close(err error) (clean bool) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	clean = in.err == nil && !in.reading && in.outstanding == 0 && in.reader.empty()
+	in.failLocked(err)
+	return clean
+}
+
+// Fail makes every waiter return err, unless the inbox has failed already, and does not call the
+// function failed. It does not end a read that is blocked: close the connection for that.
+func (in *Inbox) Fail(err error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.failLocked(err)
+}
+
+func (in *Inbox) failLocked(err error) {
+	if in.err != nil {
+		return
+	}
+	in.err = err
+	for w := in.first; w != nil; w = w.next {
+		w.signal()
+	}
+}
+
+// waitLocked returns when w has what it waits for, ctx has ended or the inbox has failed. The lock
+// is held at entry and at return.
+func (in *Inbox) waitLocked(ctx context.Context, w *Waiter) error {
+	for {
+		switch {
+		case in.doneLocked(w):
+			return nil
+		case in.err != nil:
+			return in.err
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case in.reading:
+			in.mu.Unlock()
+			select {
+			case <-w.wake:
+			case <-ctx.Done():
+			}
+			in.mu.Lock()
+		default:
+			in.readLocked(ctx, w)
+		}
+	}
+}
+
+func (in *Inbox) doneLocked(w *Waiter) bool {
+	switch w.kind {
+	case forEmpty:
+		return in.outstanding == 0
+	case forNone:
+		return false
+	default:
+		return w.delivered
+	}
+}
+
+// readLocked takes the read baton, reads and delivers until w is done, ctx has ended or the inbox
+// has failed, and puts the baton down. The lock is held at entry and at return, and not while
+// reading.
+func (in *Inbox) readLocked(ctx context.Context, w *Waiter) {
+	in.reading = true
+	in.mu.Unlock()
+	interrupt := watch(ctx, in.conn)
+	var err error
+	for done := false; !done && err == nil; {
+		var message []byte
+		message, err = in.reader.next(in.conn)
+		in.mu.Lock()
+		if err == nil {
+			in.deliverLocked(message, w)
+			done = in.doneLocked(w) || in.err != nil || ctx.Err() != nil
+		}
+		in.mu.Unlock()
+	}
+	if interrupt.end() && errors.Is(err, os.ErrDeadlineExceeded) {
+		err = nil
+	}
+	in.reader.release()
+	in.mu.Lock()
+	if err != nil && in.err == nil {
+		// Told before any waiter can hear of it, with the baton still taken.
+		in.mu.Unlock()
+		in.failed(err)
+		in.mu.Lock()
+		in.failLocked(err)
+	}
+	in.reading = false
+}
+
+// deliverLocked gives a message to the waiter that its responseTo names; reader needs no signal.
+func (in *Inbox) deliverLocked(message []byte, reader *Waiter) {
+	id := wire.ResponseTo(message)
+	for w := in.first; w != nil; w = w.next {
+		if w.kind != forReply || w.requestID != id {
+			continue
+		}
+		in.removeLocked(w)
+		in.outstanding--
+		if w.position != nil {
+			w.position.Processed(w.mark)
+		}
+		if w.abandoned {
+			in.recycleLocked(w)
+			return
+		}
+		w.reply, w.delivered = message, true
+		if w != reader {
+			w.signal()
+		}
+		return
+	}
+}
+
+// handOverLocked wakes the one who has waited longest, if nobody reads.
+func (in *Inbox) handOverLocked() {
+	if in.reading || in.err != nil {
+		return
+	}
+	for w := in.first; w != nil; w = w.next {
+		if !w.abandoned {
+			w.signal()
+			return
+		}
+	}
+}
+
+// leaveLocked ends the owner's use of w. A reply that is still to come keeps its place in the list.
+func (in *Inbox) leaveLocked(w *Waiter) {
+	switch {
+	case w.delivered:
+		in.recycleLocked(w)
+	case w.kind == forReply && in.err == nil:
+		w.abandoned = true
+	default:
+		in.removeLocked(w)
+		if w.kind == forReply {
+			in.outstanding--
+		}
+		in.recycleLocked(w)
+	}
+}
+
+func (in *Inbox) addLocked(k kind) *Waiter {
+	w := in.free
+	if w == nil {
+		w = &Waiter{wake: make(chan struct{}, 1)}
+	} else {
+		in.free, w.next = w.next, nil
+	}
+	w.kind = k
+	if in.last == nil {
+		in.first = w
+	} else {
+		in.last.next, w.prev = w, in.last
+	}
+	in.last = w
+	return w
+}
+
+func (in *Inbox) removeLocked(w *Waiter) {
+	if w.prev == nil {
+		in.first = w.next
+	} else {
+		w.prev.next = w.next
+	}
+	if w.next == nil {
+		in.last = w.prev
+	} else {
+		w.next.prev = w.prev
+	}
+	w.prev, w.next = nil, nil
+}
+
+// recycleLocked keeps w for the next Expect, without a signal that was meant for this one.
+func (in *Inbox) recycleLocked(w *Waiter) {
+	select {
+	case <-w.wake:
+	default:
+	}
+	*w = Waiter{wake: w.wake, next: in.free}
+	in.free = w
+}
+
+func (w *Waiter) signal() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
