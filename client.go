@@ -1,0 +1,160 @@
+package monorail
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/event"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/description"
+)
+
+// Client is a client of the official driver that also has requests. All that the driver's client
+// does it does in the same way; only operations whose context carries a request differ. It may be
+// shared between goroutines. Make one with Connect, and one only for a deployment.
+type Client struct {
+	*mongo.Client
+
+	deployment *deployment
+	sockets    *socketTable
+	settings   clientSettings
+	info       *driverInfo
+	// writableSelector selects what a request without a read preference is pinned to.
+	writableSelector description.ServerSelector
+
+	// What the driver's client was told and does not tell: the unacknowledged lane needs it.
+	monitor   *event.CommandMonitor
+	serverAPI *driver.ServerAPIOptions
+	encrypted bool
+	timeout   *time.Duration
+
+	// mu guards open and closed.
+	mu sync.Mutex
+	// open holds the requests that have not ended, so that Disconnect can end them.
+	open   map[*series]struct{}
+	closed bool
+}
+
+// requestKey is the context key of a client's carrier: each client has its own, so that requests of
+// two clients are independent in one context.
+type requestKey struct{ client *Client }
+
+// carrier is what a context carries for a client: a request or a scope.
+type carrier interface {
+	// request returns the request that an operation with the context belongs to, starting an
+	// automatic one where start is set and the carrier is a scope; nil if there is none.
+	request(start bool) (*Request, error)
+}
+
+// StartRequest starts a request and returns a context that carries it: every operation of this
+// client with that context, or one derived from it, travels over one socket, in the order of the
+// calls. It does no I/O and takes no socket, which the first operation does; the socket is then held
+// until End. When ctx is done, the request ends by itself.
+//
+// In a context that carries a request already, StartRequest gives another handle to that request:
+// its socket goes back when the last handle has ended. The request's options are those of the first.
+//
+// End must be called, with defer for preference; WithRequest does so by itself. The context and the
+// request may be shared between goroutines; each goroutine's own order is kept.
+func (c *Client) StartRequest(ctx context.Context, opts ...*RequestOptionsBuilder) (context.Context, *Request) {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	r := &Request{client: c}
+	if outer, err := c.lookup(ctx, true); err == nil && outer != nil && outer.series.enter() {
+		r.series = outer.series
+	} else {
+		r.series = c.newSeries(newRequestSettings(opts))
+	}
+	carrying := context.WithValue(ctx, requestKey{c}, carrier(r))
+	r.endWith(ctx)
+	return carrying, r
+}
+
+// WithRequest calls fn with a context that carries a request, and ends the request when fn returns
+// or panics. It returns the error of fn, or, when that is nil, the error of End: unacknowledged
+// writes that may be lost.
+func (c *Client) WithRequest(ctx context.Context, fn func(ctx context.Context) error, opts ...*RequestOptionsBuilder) (err error) {
+	ctx, r := c.StartRequest(ctx, opts...)
+	defer func() {
+		if endErr := r.End(); err == nil {
+			err = endErr
+		}
+	}()
+	return fn(ctx)
+}
+
+// InRequest tells whether an operation with ctx would run in a request that has been started: false
+// in a scope whose automatic request no operation has started yet.
+func (c *Client) InRequest(ctx context.Context) bool { return c.Request(ctx) != nil }
+
+// Request returns the request that ctx carries, or nil: outside requests, in one that has ended, and
+// in a scope whose automatic request no operation has started yet.
+func (c *Client) Request(ctx context.Context) *Request {
+	r, err := c.lookup(ctx, false)
+	if err != nil {
+		return nil
+	}
+	return r
+}
+
+// Disconnect ends the requests that are open, as their End would, and then does what the driver's
+// Disconnect does.
+func (c *Client) Disconnect(ctx context.Context) error {
+	c.mu.Lock()
+	c.closed = true
+	open := make([]*series, 0, len(c.open))
+	for s := range c.open {
+		open = append(open, s)
+	}
+	c.mu.Unlock()
+	var errs []error
+	for _, s := range open {
+		errs = append(errs, s.end())
+	}
+	return errors.Join(append(errs, c.Client.Disconnect(ctx))...)
+}
+
+// lookup finds the request of ctx. The error is ErrRequestEnded for a request that has ended.
+func (c *Client) lookup(ctx context.Context, start bool) (*Request, error) {
+	found, ok := ctx.Value(requestKey{c}).(carrier)
+	if !ok {
+		return nil, nil
+	}
+	return found.request(start)
+}
+
+// requestOf finds the request that an operation with ctx belongs to, and starts an automatic one
+// where that is due.
+func (c *Client) requestOf(ctx context.Context) (*Request, error) { return c.lookup(ctx, true) }
+
+// newSeries returns a series with one handle, known to Disconnect. On a closed client it is never
+// pinned: its operations fail as the driver's do.
+func (c *Client) newSeries(settings requestSettings) *series {
+	s := newSeries(c, settings)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed {
+		c.open[s] = struct{}{}
+	}
+	return s
+}
+
+// forget drops an ended series.
+func (c *Client) forget(s *series) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.open, s)
+}
+
+// selectorFor returns the driver's server selector for a request.
+func (c *Client) selectorFor(rp *readpref.ReadPref) (description.ServerSelector, error) {
+	if rp == nil {
+		return c.writableSelector, nil
+	}
+	return captureSelector(c.Client, rp)
+}

@@ -1,0 +1,193 @@
+package monorail
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/description"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
+)
+
+// deployment is what the driver's client sees in the place of its topology. Server selection is
+// where an operation's context is looked at: what carries no request passes through. It may be
+// shared between goroutines.
+type deployment struct {
+	*topology.Topology
+	client *Client
+
+	// mu guards connected.
+	mu sync.Mutex
+	// connected counts the clients of the driver that have connected: automatic encryption makes
+	// internal ones with the same deployment.
+	connected int
+}
+
+var (
+	_ driver.Deployment   = (*deployment)(nil)
+	_ driver.Connector    = (*deployment)(nil)
+	_ driver.Disconnector = (*deployment)(nil)
+	_ driver.Subscriber   = (*deployment)(nil)
+)
+
+// Connect implements driver.Connector.
+func (d *deployment) Connect() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.connected == 0 {
+		if err := d.Topology.Connect(); err != nil {
+			return err
+		}
+	}
+	d.connected++
+	return nil
+}
+
+// Disconnect implements driver.Disconnector.
+func (d *deployment) Disconnect(ctx context.Context) error {
+	d.mu.Lock()
+	last := d.connected <= 1
+	d.connected--
+	d.mu.Unlock()
+	if !last {
+		return nil
+	}
+	return d.Topology.Disconnect(ctx)
+}
+
+// SelectServer implements driver.Deployment.
+func (d *deployment) SelectServer(ctx context.Context, selector description.ServerSelector) (driver.Server, error) {
+	if capture, ok := ctx.Value(captureKey{}).(*description.ServerSelector); ok {
+		*capture = selector
+		return nil, errCaptured
+	}
+	r, err := d.client.requestOf(ctx)
+	if err != nil {
+		return refusal{err: err}, nil
+	}
+	if r == nil {
+		selected, err := d.selectFrom(ctx, selector)
+		if err != nil {
+			return nil, err
+		}
+		return &server{SelectedServer: selected, client: d.client}, nil
+	}
+	return d.selectInRequest(ctx, r.series, selector)
+}
+
+// selectInRequest returns the server that s is pinned to, or will be, if it can serve an operation
+// with that selector.
+func (d *deployment) selectInRequest(ctx context.Context, s *series, selector description.ServerSelector) (driver.Server, error) {
+	if p := s.pinned(); p != nil {
+		if err := s.checkWritable(p); err != nil {
+			return refusal{err: err}, nil
+		}
+		if err := d.check(selector, p.current()); err != nil {
+			return refusal{err: err}, nil
+		}
+		return &server{SelectedServer: p.server, client: d.client, series: s, selector: selector}, nil
+	}
+	if err := s.err(); err != nil {
+		return refusal{err: err}, nil
+	}
+	pinTo, err := d.client.selectorFor(s.settings.readPreference)
+	if err != nil {
+		return nil, err
+	}
+	selected, err := d.selectFrom(ctx, pinTo)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.check(selector, selected.Description().Server); err != nil {
+		return refusal{err: err}, nil
+	}
+	return &server{SelectedServer: selected, client: d.client, series: s, selector: selector}, nil
+}
+
+// laneHandle returns a view of the socket of the request that ctx carries, for an unacknowledged write
+// that does not go through the driver; nil where ctx carries no request.
+func (c *Client) laneHandle(ctx context.Context) (*handle, error) {
+	r, err := c.requestOf(ctx)
+	if r == nil || err != nil {
+		return nil, err
+	}
+	if p := r.series.pinned(); p != nil && r.series.needsWritable() && writable(p.current().Kind) {
+		return &handle{series: r.series, pin: p}, nil
+	}
+	if timeout := c.deployment.GetServerSelectionTimeout(); timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, timeout)
+		defer cancel()
+	}
+	selected, err := c.deployment.selectInRequest(ctx, r.series, c.writableSelector)
+	if errors.Is(err, topology.ErrTopologyClosed) {
+		return nil, mongo.ErrClientDisconnected
+	}
+	if err != nil {
+		return nil, err
+	}
+	conn, err := selected.Connection(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return conn.ReadWriteCloser.(*handle), nil
+}
+
+// selectFrom selects from the whole topology.
+func (d *deployment) selectFrom(ctx context.Context, selector description.ServerSelector) (*topology.SelectedServer, error) {
+	selected, err := d.Topology.SelectServer(ctx, selector)
+	if err != nil {
+		return nil, err
+	}
+	return selected.(*topology.SelectedServer), nil
+}
+
+// check asks an operation's selector whether it accepts one server alone.
+func (d *deployment) check(selector description.ServerSelector, candidate description.Server) error {
+	kind := d.Kind()
+	if kind == description.TopologyKindSingle || kind == description.TopologyKindLoadBalanced {
+		return nil // there is no choice, and the driver checks nothing either
+	}
+	candidates := []description.Server{candidate}
+	accepted, err := selector.SelectServer(description.Topology{Kind: kind, Servers: candidates}, candidates)
+	if err != nil {
+		return topology.ServerSelectionError{Wrapped: err, Desc: d.Description()}
+	}
+	if len(accepted) == 0 {
+		return &mismatchError{pinned: candidate.Addr.String() + " (" + candidate.Kind.String() + ")"}
+	}
+	return nil
+}
+
+// refusal is the server of an operation that must not run. It is told when the operation asks for a
+// connection: an error of server selection would be labelled as one to retry the transaction for.
+type refusal struct{ err error }
+
+// Connection implements driver.Server.
+func (r refusal) Connection(context.Context) (*connection, error) { return nil, r.err }
+
+// RTTMonitor implements driver.Server.
+func (refusal) RTTMonitor() driver.RTTMonitor { return nil }
+
+// captureKey is the context key under which captureSelector waits for a selector.
+type captureKey struct{}
+
+var errCaptured = errors.New("monorail: the server selector was captured")
+
+// captureSelector returns the driver's own selector for a read preference, latency window included,
+// which the driver does not export: it runs a command with that read preference and takes the
+// selector with which the command comes here. Nothing is sent and no event published.
+func captureSelector(client *mongo.Client, rp *readpref.ReadPref) (description.ServerSelector, error) {
+	var selector description.ServerSelector
+	ctx := context.WithValue(context.Background(), captureKey{}, &selector)
+	err := client.Database("admin").RunCommand(ctx, bson.D{{Key: "ping", Value: 1}}, options.RunCmd().SetReadPreference(rp)).Err()
+	if selector == nil {
+		return nil, err
+	}
+	return selector, nil
+}

@@ -1,0 +1,79 @@
+package monorail
+
+import (
+	"errors"
+	"fmt"
+)
+
+var (
+	// ErrRequestEnded is returned for an operation whose context carries a request that has ended:
+	// by End, by the end of the context that StartRequest was given, or by Disconnect. Such an
+	// operation did not run. Use a context outside the request, or start another one.
+	ErrRequestEnded = errors.New("monorail: the request has ended; use a context outside it, or start another request")
+
+	// ErrRequestBroken is in the chain of every error of a request whose socket is gone: errors.Is
+	// finds it, errors.As finds the *BrokenError that tells more.
+	ErrRequestBroken = errors.New("monorail: the request is broken")
+
+	// ErrServerMismatch is in the chain of the error of an operation that the server which its
+	// request is pinned to cannot serve, because of the operation's read preference or because it
+	// writes. Such an operation did not run, and the request goes on. Start the request with
+	// RequestOptions().SetReadPreference, or run the operation outside it.
+	ErrServerMismatch = errors.New("monorail: the server that the request is pinned to cannot serve the operation")
+)
+
+var (
+	errNilCollection   = errors.New("monorail: the collection is nil; pass one that came from this client's Database method")
+	errForeignClient   = errors.New("monorail: the collection belongs to another client; use one that came from this client's Database method")
+	errOwnDeployment   = errors.New("monorail: ClientOptions has a Deployment already, and Monorail has to be it; leave it unset")
+	errForeignSocket   = errors.New("monorail: the connection was not made by Monorail's dialer")
+	errNoLongerPrimary = errors.New("the server is no longer writable")
+)
+
+// BrokenError says that the socket of a request is gone. The operation that met it and every later
+// one in the request get it, and so does End. errors.Is finds ErrRequestBroken and everything in
+// the chain of Cause. To the driver's users it is a network error: mongo.IsNetworkError is true.
+//
+// A BrokenError is never changed after it was returned, and may be shared between goroutines.
+type BrokenError struct {
+	// Cause is what ended the socket: an error of the network, a context's error if it ended in the
+	// middle of a message, or the server's word that it is no longer writable.
+	Cause error
+	// Unconfirmed counts the statements of unacknowledged writes that were issued since the last
+	// reply from the server, at the moment of the break. Each of them may have run or not: neither
+	// an error nor the end of a connection tells what the server did.
+	Unconfirmed int
+	// Address is the server's, as host:port.
+	Address string
+	// ConnectionID is the driver's name of the connection, as in the driver's command events.
+	ConnectionID string
+}
+
+// Error implements error.
+func (e *BrokenError) Error() string {
+	return fmt.Sprintf("%v: connection %s: %v; unacknowledged writes that may be lost: %d; end the request and start another",
+		ErrRequestBroken, e.ConnectionID, e.Cause, e.Unconfirmed)
+}
+
+// Unwrap returns Cause.
+func (e *BrokenError) Unwrap() error { return e.Cause }
+
+// Is tells whether target is ErrRequestBroken.
+func (e *BrokenError) Is(target error) bool { return target == ErrRequestBroken }
+
+// HasErrorLabel makes a BrokenError what the driver calls a labeled error: its only label is
+// "NetworkError".
+func (e *BrokenError) HasErrorLabel(label string) bool { return label == "NetworkError" }
+
+// mismatchError says which operation met which server.
+type mismatchError struct {
+	asked  string // what the operation's server selector says of itself
+	pinned string // address and kind of the pinned server
+}
+
+func (e *mismatchError) Error() string {
+	return fmt.Sprintf("%v: pinned to %s, asked for %s; give the request another read preference or run the operation outside it",
+		ErrServerMismatch, e.pinned, e.asked)
+}
+
+func (e *mismatchError) Is(target error) bool { return target == ErrServerMismatch }

@@ -1,0 +1,186 @@
+package monorail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"go.mongodb.org/mongo-driver/v2/mongo/address"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/description"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/mnet"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
+
+	"github.com/mongo-monorail/monorail/internal/inbox"
+	"github.com/mongo-monorail/monorail/internal/wire"
+)
+
+// handle is one operation's view of a pinned socket, in the place of the driver's connection. The
+// operation uses it from one goroutine; Close gives nothing back, for the request has the socket.
+type handle struct {
+	series *series
+	pin    *pin
+	// waiter expects the reply to the message that was written last; nil when that is read.
+	waiter *inbox.Waiter
+	// silent is the requestID of a message that wants no reply, seen before it was compressed, and
+	// statements what it holds. Compression hides both.
+	silent     int32
+	statements int
+}
+
+var (
+	_ mnet.ReadWriteCloser = (*handle)(nil)
+	_ mnet.Describer       = (*handle)(nil)
+	_ mnet.Compressor      = (*handle)(nil)
+	_ mnet.Pinner          = (*handle)(nil)
+)
+
+// Write hands a message over: held when nobody will wait for its reply, else sent with everything
+// held before it. The driver uses message again after Write returned; it is copied before.
+func (h *handle) Write(ctx context.Context, message []byte) error {
+	if len(message) < wire.HeaderLength {
+		return fmt.Errorf("monorail: a wire message of %d bytes", len(message))
+	}
+	id := wire.RequestID(message)
+	if wire.MoreToCome(message) {
+		return h.holdCompressed(ctx, message, wire.Statements(message))
+	}
+	if h.statements > 0 && h.silent == id {
+		return h.holdCompressed(ctx, message, h.statements)
+	}
+	// The mark is read before the message is queued, so that its reply confirms no write that may
+	// have been queued behind it.
+	w := h.pin.inbox.Expect(id, h.series, h.series.issued.Load())
+	queued, err := h.pin.outbox.Send(ctx, message)
+	switch {
+	case err == nil:
+		h.waiter = w
+		return nil
+	case queued:
+		h.pin.inbox.Abandon(w)
+	default:
+		h.pin.inbox.Cancel(w)
+	}
+	return h.failure(ctx, err)
+}
+
+// Read returns the reply to the message that was written last. It belongs to the caller.
+func (h *handle) Read(ctx context.Context) ([]byte, error) {
+	w := h.waiter
+	if w == nil {
+		return nil, errors.New("monorail: a reply is read before its request was written")
+	}
+	h.waiter = nil
+	reply, err := h.pin.inbox.Wait(ctx, w)
+	if err != nil {
+		return nil, h.failure(ctx, err)
+	}
+	return reply, nil
+}
+
+// Close keeps the socket: the request gives it back.
+func (h *handle) Close() error {
+	if w := h.waiter; w != nil {
+		h.waiter = nil
+		h.pin.inbox.Abandon(w)
+	}
+	return nil
+}
+
+// hold appends one whole unacknowledged wire message, uncompressed, that holds so many write
+// statements. It is copied before hold returns.
+func (h *handle) hold(ctx context.Context, message []byte, statements int) error {
+	if h.pin.compresses {
+		compressed, err := h.pin.connection.CompressWireMessage(message, nil)
+		if err != nil {
+			return h.failure(ctx, err)
+		}
+		message = compressed
+	}
+	return h.holdCompressed(ctx, message, statements)
+}
+
+func (h *handle) holdCompressed(ctx context.Context, message []byte, statements int) error {
+	if err := h.pin.outbox.Hold(ctx, message); err != nil {
+		return h.failure(ctx, err)
+	}
+	// Counted after it was queued: see the mark in Write. A break meanwhile either counted it or is
+	// told now.
+	h.series.issued.Add(int64(statements))
+	if h.series.brokenError(h.pin) != nil {
+		return h.failure(ctx, nil)
+	}
+	return nil
+}
+
+// failure turns an error of the socket into what the driver understands. What broke the socket is a
+// topology.ConnectionError, by whose type the driver knows a network error; an operation that gave
+// up waiting has the error that the driver's own connection gives; and the request's own conditions
+// are never a ConnectionError.
+func (h *handle) failure(ctx context.Context, err error) error {
+	if broken := h.series.brokenError(h.pin); broken != nil {
+		return topology.ConnectionError{ConnectionID: h.pin.id, Wrapped: broken}
+	}
+	if errors.Is(err, ErrRequestEnded) || errors.Is(err, topology.ErrConnectionClosed) {
+		if ctx.Err() == nil {
+			return ErrRequestEnded
+		}
+		err = ctx.Err()
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("%w: client timed out waiting for server response: %w", context.DeadlineExceeded, os.ErrDeadlineExceeded)
+	}
+	return topology.ConnectionError{ConnectionID: h.pin.id, Wrapped: err}
+}
+
+// CompressWireMessage implements mnet.Compressor. It notes what compression will hide.
+func (h *handle) CompressWireMessage(src, dst []byte) ([]byte, error) {
+	h.statements = 0
+	if wire.MoreToCome(src) {
+		h.silent, h.statements = wire.RequestID(src), wire.Statements(src)
+	}
+	compressed, err := h.pin.connection.CompressWireMessage(src, dst)
+	if err != nil {
+		return dst, h.failure(context.Background(), err)
+	}
+	return compressed, nil
+}
+
+// Description returns the server's description as of the connection's handshake.
+func (h *handle) Description() description.Server { return h.pin.description }
+
+// ID returns the driver's name of the connection.
+func (h *handle) ID() string { return h.pin.id }
+
+// ServerConnectionID returns the server's name of the connection.
+func (h *handle) ServerConnectionID() *int64 { return h.pin.serverConnectionID }
+
+// DriverConnectionID returns the connection's number in its pool.
+func (h *handle) DriverConnectionID() int64 { return h.pin.driverConnectionID }
+
+// Address returns the server's address.
+func (h *handle) Address() address.Address { return h.pin.address() }
+
+// Stale tells whether the pool was cleared since the connection was made, or it has gone back.
+func (h *handle) Stale() bool { return h.pin.connection.Stale() }
+
+// OIDCTokenGenID implements mnet.Describer.
+func (h *handle) OIDCTokenGenID() uint64 { return h.pin.connection.OIDCTokenGenID() }
+
+// SetOIDCTokenGenID implements mnet.Describer.
+func (h *handle) SetOIDCTokenGenID(id uint64) { h.pin.connection.SetOIDCTokenGenID(id) }
+
+// The pins of cursors and transactions behind a load balancer have nothing to add: the request holds
+// the connection already.
+
+// PinToCursor implements mnet.Pinner.
+func (h *handle) PinToCursor() error { return nil }
+
+// PinToTransaction implements mnet.Pinner.
+func (h *handle) PinToTransaction() error { return nil }
+
+// UnpinFromCursor implements mnet.Pinner.
+func (h *handle) UnpinFromCursor() error { return nil }
+
+// UnpinFromTransaction implements mnet.Pinner.
+func (h *handle) UnpinFromTransaction() error { return nil }

@@ -1,0 +1,118 @@
+package monorail
+
+import (
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
+)
+
+const (
+	// defaultFlushInterval bounds how long an unacknowledged write that nothing follows stays in the
+	// program: short for a person, long against the time between two operations of one request.
+	defaultFlushInterval = 5 * time.Millisecond
+
+	// defaultMaxHeldBytes is some two hundred small updates. What coalescing saves is the system
+	// call, some 4 µs shared by all that leave together, and at this size that is spread thin.
+	defaultMaxHeldBytes = 32 << 10
+)
+
+// clientSettings is what an OptionsBuilder collects.
+type clientSettings struct {
+	autoStartRequest bool
+	flushInterval    time.Duration
+	maxHeldBytes     int
+}
+
+// OptionsBuilder collects the options of Connect. Make one with Options. It must not be changed by
+// two goroutines at a time; Connect copies what it needs.
+type OptionsBuilder struct{ apply []func(*clientSettings) }
+
+// Options returns a builder with every option at its default.
+func Options() *OptionsBuilder { return &OptionsBuilder{} }
+
+// SetAutoStartRequest makes every scope (see Client.NewScope) a request: the first operation with a
+// scope's context starts one, which ends with the scope. Contexts outside scopes are not touched.
+// Each scope that has run an operation then holds a socket of the pool until it ends. The default is
+// false.
+func (b *OptionsBuilder) SetAutoStartRequest(auto bool) *OptionsBuilder {
+	return b.with(func(s *clientSettings) { s.autoStartRequest = auto })
+}
+
+// SetFlushInterval sets how long an unacknowledged write may wait in the program for company. It
+// leaves earlier with the next acknowledged operation of its request, at SetMaxHeldBytes, and with
+// Flush, Barrier and End. A longer interval saves write calls of requests that only write; a shorter
+// one lets the server begin sooner. 0 means that time alone sends nothing. The default is 5 ms.
+func (b *OptionsBuilder) SetFlushInterval(d time.Duration) *OptionsBuilder {
+	return b.with(func(s *clientSettings) { s.flushInterval = max(d, 0) })
+}
+
+// SetMaxHeldBytes sets how many bytes of unacknowledged writes a request may hold: the write that
+// reaches it sends them all, and waits until the kernel has taken them. A request uses up to twice
+// that much memory. 0 sends every write by itself. The default is 32 KiB.
+func (b *OptionsBuilder) SetMaxHeldBytes(n int) *OptionsBuilder {
+	return b.with(func(s *clientSettings) { s.maxHeldBytes = max(n, 0) })
+}
+
+func (b *OptionsBuilder) with(f func(*clientSettings)) *OptionsBuilder {
+	b.apply = append(b.apply, f)
+	return b
+}
+
+func newClientSettings(builders []*OptionsBuilder) clientSettings {
+	s := clientSettings{flushInterval: defaultFlushInterval, maxHeldBytes: defaultMaxHeldBytes}
+	for _, b := range builders {
+		if b == nil {
+			continue
+		}
+		for _, f := range b.apply {
+			f(&s)
+		}
+	}
+	return s
+}
+
+// requestSettings is what a RequestOptionsBuilder collects.
+type requestSettings struct {
+	readPreference *readpref.ReadPref
+	name           string
+}
+
+// RequestOptionsBuilder collects the options of StartRequest and WithRequest. Make one with
+// RequestOptions. It must not be changed by two goroutines at a time.
+type RequestOptionsBuilder struct{ apply []func(*requestSettings) }
+
+// RequestOptions returns a builder with every option at its default.
+func RequestOptions() *RequestOptionsBuilder { return &RequestOptionsBuilder{} }
+
+// SetReadPreference sets which server the request's socket is taken to. The default is a writable
+// one: the primary of a replica set, a mongos, a standalone server. It chooses the server once, for
+// the whole request; the read preference of each operation is then checked against that server, and
+// writes fail with ErrServerMismatch where it is a secondary. A nested request has the socket of the
+// outer one, and its read preference is not used.
+func (b *RequestOptionsBuilder) SetReadPreference(rp *readpref.ReadPref) *RequestOptionsBuilder {
+	return b.with(func(s *requestSettings) { s.readPreference = rp })
+}
+
+// SetName names the request in RequestInfo. The default is no name. A nested request has the name of
+// the outer one.
+func (b *RequestOptionsBuilder) SetName(name string) *RequestOptionsBuilder {
+	return b.with(func(s *requestSettings) { s.name = name })
+}
+
+func (b *RequestOptionsBuilder) with(f func(*requestSettings)) *RequestOptionsBuilder {
+	b.apply = append(b.apply, f)
+	return b
+}
+
+func newRequestSettings(builders []*RequestOptionsBuilder) requestSettings {
+	var s requestSettings
+	for _, b := range builders {
+		if b == nil {
+			continue
+		}
+		for _, f := range b.apply {
+			f(&s)
+		}
+	}
+	return s
+}

@@ -1,0 +1,219 @@
+package monorail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/mongo/address"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/description"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/wiremessage"
+
+	"github.com/mongo-monorail/monorail/internal/inbox"
+	"github.com/mongo-monorail/monorail/internal/outbox"
+	"github.com/mongo-monorail/monorail/internal/wire"
+)
+
+const (
+	// drainTimeout bounds how long giving a connection back waits for replies that are outstanding,
+	// those of cancelled operations for the most part. It is what the driver allows for the same
+	// purpose (topology.BGReadTimeout).
+	drainTimeout = 400 * time.Millisecond
+
+	// flushTimeout bounds how long giving a connection back waits for a server that does not read.
+	// Held writes are lost when it has passed, so it is long.
+	flushTimeout = 10 * time.Second
+)
+
+// pinState says who may use a pin's connection.
+type pinState int32
+
+const (
+	// pinLive: the pin has the connection, checked out of the pool.
+	pinLive pinState = iota
+	// pinBroken: the connection failed and went back to the pool closed.
+	pinBroken
+	// pinReleased: the connection went back to the pool.
+	pinReleased
+)
+
+// pin is one connection checked out of the driver's pool, and the socket below it, which it reads
+// and writes itself. Nothing of a request lives in it. It may be shared between goroutines.
+type pin struct {
+	server     *topology.SelectedServer
+	connection *topology.Connection
+	socket     *socket
+	outbox     *outbox.Outbox
+	inbox      *inbox.Inbox
+	// broke tells the owner why the connection failed, once, with no lock held, before any operation
+	// hears of it.
+	broke func(cause error)
+
+	state atomic.Int32 // a pinState; changed in leave only
+
+	// compresses says that the handshake agreed on a compressor.
+	compresses bool
+	// What the driver's connection says of itself, kept because it forgets it when it goes back.
+	id                 string
+	description        description.Server
+	serverConnectionID *int64
+	driverConnectionID int64
+}
+
+// newPin checks a connection out of the server's pool, for as long as ctx allows.
+func newPin(ctx context.Context, c *Client, server *topology.SelectedServer, broke func(error)) (*pin, error) {
+	conn, err := server.Connection(ctx)
+	if err != nil {
+		return nil, err
+	}
+	connection, ok := conn.ReadWriteCloser.(*topology.Connection)
+	if !ok {
+		_ = conn.Close()
+		return nil, errForeignSocket
+	}
+	s := c.sockets.find(connection.LocalAddress().String())
+	if s == nil {
+		_ = conn.Close()
+		return nil, errForeignSocket
+	}
+	p := &pin{
+		server:             server,
+		connection:         connection,
+		socket:             s,
+		broke:              broke,
+		id:                 connection.ID(),
+		description:        connection.Description(),
+		serverConnectionID: connection.ServerConnectionID(),
+		driverConnectionID: connection.DriverConnectionID(),
+	}
+	p.compresses = negotiated(connection)
+	p.outbox = outbox.New(s.Conn, outbox.Config{
+		Limit:     c.settings.maxHeldBytes,
+		Interval:  c.settings.flushInterval,
+		Resumable: s.resumable,
+		Blocked:   p.pump,
+		Failed:    p.fail,
+	})
+	p.inbox = inbox.New(s.Conn, p.maxReplySize(), p.fail)
+	// The driver's connection leaves the deadlines of its last operation behind.
+	if err := s.Conn.SetDeadline(time.Time{}); err != nil {
+		p.fail(err)
+		return nil, topology.ConnectionError{ConnectionID: p.id, Wrapped: err}
+	}
+	return p, nil
+}
+
+func (p *pin) maxReplySize() int32 {
+	if n := p.description.MaxMessageSize; n > 0 {
+		return int32(n)
+	}
+	return wire.DefaultMaxMessageSize
+}
+
+// leave changes the state from pinLive, and tells whether it did: one caller gets true.
+func (p *pin) leave(to pinState) bool {
+	return p.state.CompareAndSwap(int32(pinLive), int32(to))
+}
+
+// pump lets somebody read while a write is blocked. The goroutine ends when release is called,
+// which waits for it.
+func (p *pin) pump() (release func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{}) // closed by the goroutine when it ends
+	go func() {
+		defer close(done)
+		_ = p.inbox.Pump(ctx) // a failure of the connection ends the write too
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+// fail ends the connection because of cause, and gives it back closed. What the driver would have
+// done to the pool for the same error of an operation of its own is done here, since a held write
+// has no operation of the driver that would do it; the driver's own processing of the error then
+// finds the connection stale, and does nothing.
+func (p *pin) fail(cause error) {
+	if !p.leave(pinBroken) {
+		return
+	}
+	p.broke(cause)
+	p.outbox.Fail(cause)
+	p.inbox.Fail(cause)
+	// Close without half-closing: the server's state is unknown, and nothing can be promised of it.
+	_ = p.socket.Close()
+	connectionError := topology.ConnectionError{ConnectionID: p.id, Wrapped: cause}
+	p.server.ProcessError(driver.Error{
+		Message: connectionError.Error(),
+		Labels:  []string{driver.NetworkError},
+		Wrapped: connectionError,
+	}, p.connection)
+	_ = p.connection.Expire()
+}
+
+// release flushes, waits for outstanding replies within bounds, and gives the connection back: to
+// the pool where it is clean, else closed. Operations that are still waiting after that get
+// ErrRequestEnded. The error is that of the flush: held writes were not sent.
+func (p *pin) release() error {
+	flushCtx, cancel := context.WithTimeout(context.Background(), flushTimeout)
+	defer cancel()
+	err := p.outbox.Flush(flushCtx)
+	if pinState(p.state.Load()) != pinLive {
+		return err
+	}
+	sent := p.outbox.Close(ErrRequestEnded)
+	drainCtx, cancelDrain := context.WithTimeout(context.Background(), drainTimeout)
+	defer cancelDrain()
+	if p.inbox.Outstanding() > 0 {
+		_ = p.inbox.Drain(drainCtx) // what it did not reach shows in Close
+	}
+	received := p.inbox.Close(ErrRequestEnded)
+	if !p.leave(pinReleased) {
+		return errors.Join(err, ErrRequestBroken)
+	}
+	if err == nil && sent && received && p.socket.Conn.SetDeadline(time.Time{}) == nil {
+		return p.connection.Close()
+	}
+	if err == nil {
+		p.socket.drain(drainTimeout)
+	}
+	_ = p.connection.Expire()
+	return err
+}
+
+// negotiated tells whether connection compresses messages, which it does not say: it is asked for
+// one without a body.
+func negotiated(connection *topology.Connection) bool {
+	probe := wiremessage.AppendHeader(nil, wire.HeaderLength, 0, 0, wiremessage.OpMsg)
+	out, err := connection.CompressWireMessage(probe, nil)
+	return err == nil && len(out) > len(probe)
+}
+
+// current returns what is known of the server by now: its latest description, or that of the
+// handshake while monitoring has lost sight of it.
+func (p *pin) current() description.Server {
+	if d := p.server.Description().Server; d.Kind != description.Unknown {
+		return d
+	}
+	return p.description
+}
+
+func (p *pin) address() address.Address { return p.description.Addr }
+
+func (p *pin) String() string { return fmt.Sprintf("%s (%s)", p.address(), p.current().Kind) }
+
+// writable tells whether a server of that kind takes writes.
+func writable(kind description.ServerKind) bool {
+	switch kind {
+	case description.ServerKindRSPrimary, description.ServerKindMongos,
+		description.ServerKindStandalone, description.ServerKindLoadBalancer:
+		return true
+	default:
+		return false
+	}
+}

@@ -1,0 +1,161 @@
+package monorail
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
+)
+
+// Request is a handle to a series of operations that use one socket. Do not start one where
+// acknowledged writes and a plain client do: a request holds a connection of the pool for itself.
+// It may be shared between goroutines.
+type Request struct {
+	client *Client
+	series *series
+	// ended goes from false to true exactly once.
+	ended atomic.Bool
+	// unwatch stops watching the context that StartRequest was given; nil where that cannot end.
+	unwatch func() bool
+}
+
+// RequestInfo is a snapshot of a request.
+type RequestInfo struct {
+	// Name is what SetName set.
+	Name string
+	// StartedAt is when the outermost handle was started.
+	StartedAt time.Time
+	// Depth counts the handles that have not ended: 1 for a request without nested ones.
+	Depth int
+	// Pinned tells whether the request has its socket.
+	Pinned bool
+	// Epoch counts the sockets that the request has been given anew after a break.
+	Epoch int
+	// Address is the pinned server's, as host:port; empty before the first operation.
+	Address string
+	// ConnectionID is the driver's name of the connection, as in its command events; empty before
+	// the first operation.
+	ConnectionID string
+	// ServerConnectionID is the server's name of the connection; nil where the server told none.
+	ServerConnectionID *int64
+	// Unconfirmed counts the statements of unacknowledged writes that were issued since the last
+	// message that the server is known to have processed.
+	Unconfirmed int
+	// InFlight counts the replies that are still to come, those that nobody waits for included.
+	InFlight int
+	// HeldBytes counts the bytes of unacknowledged writes that have not been sent.
+	HeldBytes int
+}
+
+// End ends this handle. With the last handle of the request it sends what is held, waits a moment
+// for replies that are outstanding (at most 0.4 s), and gives the socket back to the pool, or closes
+// it where it cannot be given back clean; operations of other goroutines that are still waiting then
+// get ErrRequestEnded.
+//
+// The error is a *BrokenError: unacknowledged writes may be lost. It says nothing about writes that
+// the server refused. Calling End again does nothing and returns nil.
+func (r *Request) End() error {
+	if !r.ended.CompareAndSwap(false, true) {
+		return nil
+	}
+	if r.unwatch != nil {
+		r.unwatch()
+	}
+	return r.series.leave()
+}
+
+// Flush returns nil when every unacknowledged write that was issued before has been handed to the
+// kernel. That does not say that the server has it: see Barrier.
+func (r *Request) Flush(ctx context.Context) error {
+	p, err := r.usable()
+	if p == nil || err != nil {
+		return err
+	}
+	if err := p.outbox.Flush(ctx); err != nil {
+		h := handle{series: r.series, pin: p}
+		return h.failure(ctx, err)
+	}
+	return nil
+}
+
+// Barrier returns nil when the server has processed every message of the request that was issued
+// before. It is one round trip: a ping on the request's socket, which takes what is held along.
+// Processed is not durable, and not successful: a server that is killed the next moment may lose it,
+// and a write that the server refused was processed too. In a request without a socket it does
+// nothing.
+func (r *Request) Barrier(ctx context.Context) error {
+	p, err := r.usable()
+	if p == nil || err != nil {
+		return err
+	}
+	ctx = context.WithValue(ctx, requestKey{r.client}, carrier(r))
+	ping := options.RunCmd().SetReadPreference(readpref.Nearest())
+	return r.client.Database("admin").RunCommand(ctx, bson.D{{Key: "ping", Value: 1}}, ping).Err()
+}
+
+// Err returns nil while operations can run in the request, and else why they cannot: a *BrokenError
+// or ErrRequestEnded.
+func (r *Request) Err() error {
+	if r.ended.Load() {
+		return ErrRequestEnded
+	}
+	return r.series.err()
+}
+
+// Info returns a snapshot of the request, also of one that has broken or ended.
+func (r *Request) Info() RequestInfo { return r.series.info() }
+
+// usable returns the socket, nil before the first operation, or why there is none any more.
+func (r *Request) usable() (*pin, error) {
+	if err := r.Err(); err != nil {
+		return nil, err
+	}
+	return r.series.pinned(), nil
+}
+
+// request implements carrier.
+func (r *Request) request(bool) (*Request, error) {
+	if r.ended.Load() || r.series.over() {
+		return nil, ErrRequestEnded
+	}
+	return r, nil
+}
+
+// endWith ends the handle when ctx is done.
+func (r *Request) endWith(ctx context.Context) {
+	if ctx.Done() != nil {
+		r.unwatch = context.AfterFunc(ctx, func() { _ = r.End() })
+	}
+}
+
+// info describes the series.
+func (s *series) info() RequestInfo {
+	s.mu.Lock()
+	p := s.pin
+	info := RequestInfo{
+		Name:      s.settings.name,
+		StartedAt: s.startedAt,
+		Depth:     s.open,
+		Pinned:    s.state == seriesPinned,
+	}
+	if s.broken != nil {
+		info.Unconfirmed = s.broken.Unconfirmed
+	} else {
+		info.Unconfirmed = s.unconfirmed()
+	}
+	s.mu.Unlock()
+	if p == nil {
+		return info
+	}
+	info.Address = p.address().String()
+	info.ConnectionID = p.id
+	info.ServerConnectionID = p.serverConnectionID
+	if info.Pinned {
+		info.InFlight = p.inbox.Outstanding()
+		info.HeldBytes = p.outbox.Held()
+	}
+	return info
+}

@@ -1,0 +1,258 @@
+package monorail
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
+)
+
+// seriesState says how far a series is with its socket.
+type seriesState uint8
+
+const (
+	// seriesUnpinned: no operation has needed the socket yet.
+	seriesUnpinned seriesState = iota
+	// seriesAcquiring: one operation is getting the socket, others wait for it.
+	seriesAcquiring
+	// seriesPinned: the socket is there.
+	seriesPinned
+	// seriesBroken: the socket was lost. Nothing leads on from here but the end.
+	seriesBroken
+	// seriesEnded: the last handle has ended.
+	seriesEnded
+)
+
+// series is what the nested handles of one request share: the socket, or the want of one, and what
+// was sent on it. It may be shared between goroutines.
+type series struct {
+	client    *Client
+	settings  requestSettings
+	startedAt time.Time
+
+	// issued counts the statements of unacknowledged writes that were queued, confirmed how many of
+	// them the server is known to have processed: confirmed <= issued, and both only grow.
+	issued, confirmed atomic.Int64
+
+	// mu guards the fields below. It is not held during I/O.
+	mu    sync.Mutex
+	state seriesState // changed in setStateLocked only
+	// open counts the handles that have not ended.
+	open int
+	// pin is the socket; set with seriesPinned, and kept when it breaks or ends, to tell of it.
+	pin *pin
+	// settled is closed, and nil again, when the state leaves seriesAcquiring. It is closed by the
+	// operation that acquires; those that wait for the socket receive.
+	settled chan struct{}
+	broken  *BrokenError // set with seriesBroken
+}
+
+func newSeries(c *Client, settings requestSettings) *series {
+	return &series{client: c, settings: settings, startedAt: time.Now(), open: 1}
+}
+
+// Processed implements inbox.Position: a reply came to a message before which mark statements had
+// been queued. It takes no lock, as the inbox asks.
+func (s *series) Processed(mark int64) {
+	for {
+		confirmed := s.confirmed.Load()
+		if confirmed >= mark || s.confirmed.CompareAndSwap(confirmed, mark) {
+			return
+		}
+	}
+}
+
+// unconfirmed counts the statements whose fate is not known. Reading confirmed first keeps the
+// difference from ever being too small.
+func (s *series) unconfirmed() int {
+	confirmed := s.confirmed.Load()
+	return int(s.issued.Load() - confirmed)
+}
+
+// setStateLocked is where the state changes; those who wait for a socket look again.
+func (s *series) setStateLocked(to seriesState) {
+	if s.state == seriesAcquiring && s.settled != nil {
+		close(s.settled)
+		s.settled = nil
+	}
+	s.state = to
+}
+
+// acquire returns the socket, which it checks out of server's pool if this is the first operation.
+func (s *series) acquire(ctx context.Context, server *topology.SelectedServer) (*pin, error) {
+	s.mu.Lock()
+	for {
+		switch s.state {
+		case seriesPinned:
+			p := s.pin
+			s.mu.Unlock()
+			return p, nil
+		case seriesBroken:
+			err := s.broken
+			s.mu.Unlock()
+			return nil, err
+		case seriesEnded:
+			s.mu.Unlock()
+			return nil, ErrRequestEnded
+		case seriesAcquiring:
+			if s.settled == nil {
+				s.settled = make(chan struct{})
+			}
+			settled := s.settled
+			s.mu.Unlock()
+			select {
+			case <-settled:
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+			s.mu.Lock()
+		default:
+			s.setStateLocked(seriesAcquiring)
+			s.mu.Unlock()
+			p, err := newPin(ctx, s.client, server, s.breakOff)
+			if err := s.acquired(p, err); err != nil {
+				return nil, err
+			}
+			return p, nil
+		}
+	}
+}
+
+// acquired notes how acquiring went.
+func (s *series) acquired(p *pin, err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != seriesAcquiring { // the request ended meanwhile
+		if err == nil {
+			s.mu.Unlock()
+			_ = p.release() // nothing was sent on it
+			s.mu.Lock()
+		}
+		return ErrRequestEnded
+	}
+	if err != nil {
+		s.setStateLocked(seriesUnpinned)
+		return err
+	}
+	s.pin = p
+	s.setStateLocked(seriesPinned)
+	return nil
+}
+
+// breakOff notes that the socket is gone. The pin calls it before any operation hears of it.
+func (s *series) breakOff(cause error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != seriesPinned {
+		return
+	}
+	s.broken = &BrokenError{
+		Cause:        cause,
+		Unconfirmed:  s.unconfirmed(),
+		Address:      s.pin.address().String(),
+		ConnectionID: s.pin.id,
+	}
+	s.setStateLocked(seriesBroken)
+}
+
+// brokenError returns the error of the break that ended p, or nil.
+func (s *series) brokenError(p *pin) *BrokenError {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.pin != p {
+		return nil
+	}
+	return s.broken
+}
+
+// pinned returns the socket while there is one.
+func (s *series) pinned() *pin {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != seriesPinned {
+		return nil
+	}
+	return s.pin
+}
+
+// over tells whether the last handle has ended.
+func (s *series) over() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state == seriesEnded
+}
+
+// err returns why no operation can run, or nil.
+func (s *series) err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch s.state {
+	case seriesBroken:
+		return s.broken
+	case seriesEnded:
+		return ErrRequestEnded
+	default:
+		return nil
+	}
+}
+
+// enter counts one more handle; it tells false when the last one has ended already.
+func (s *series) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state == seriesEnded {
+		return false
+	}
+	s.open++
+	return true
+}
+
+// leave counts one handle less, and ends the series with the last one.
+func (s *series) leave() error {
+	s.mu.Lock()
+	s.open--
+	if s.open > 0 {
+		s.mu.Unlock()
+		return nil
+	}
+	return s.endUnlock()
+}
+
+// end ends the series, however many handles are open.
+func (s *series) end() error {
+	s.mu.Lock()
+	return s.endUnlock()
+}
+
+// endUnlock gives the socket back. It is called with the lock and releases it. The error says that
+// unacknowledged writes may be lost.
+func (s *series) endUnlock() error {
+	state, p, broken := s.state, s.pin, s.broken
+	s.setStateLocked(seriesEnded)
+	s.mu.Unlock()
+	s.client.forget(s)
+	switch state {
+	case seriesBroken:
+		return broken
+	case seriesPinned:
+		return s.release(p)
+	default:
+		return nil
+	}
+}
+
+// release gives the socket back, and turns a failure of that into the error of a break.
+func (s *series) release(p *pin) error {
+	err := p.release()
+	if err == nil {
+		return nil
+	}
+	return &BrokenError{
+		Cause:        err,
+		Unconfirmed:  s.unconfirmed(),
+		Address:      p.address().String(),
+		ConnectionID: p.id,
+	}
+}

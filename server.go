@@ -1,0 +1,112 @@
+package monorail
+
+import (
+	"context"
+	"errors"
+
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/description"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/mnet"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
+)
+
+type connection = mnet.Connection
+
+// server is what an operation has selected. A cursor keeps its server for the commands that follow,
+// so it also decides where those run. It may be shared between goroutines.
+type server struct {
+	*topology.SelectedServer
+	client *Client
+	// series is the request of the operation that selected the server, and selector what it asked
+	// for; nil outside requests.
+	series   *series
+	selector description.ServerSelector
+}
+
+var (
+	_ driver.Server         = (*server)(nil)
+	_ driver.ErrorProcessor = (*server)(nil)
+)
+
+// Connection returns the pinned socket of the request in which the server was selected, whatever ctx
+// is; when that request has ended, or there was none, the socket of the request in ctx, if that has
+// one to this server; else a connection of the pool.
+func (s *server) Connection(ctx context.Context) (*connection, error) {
+	if s.series != nil && !s.series.over() {
+		return s.pinnedConnection(ctx, s.series)
+	}
+	r, err := s.client.requestOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if r != nil {
+		p := r.series.pinned()
+		switch {
+		case p != nil && p.server.Server == s.Server:
+			return r.series.connectionOn(p), nil
+		case p == nil && r.series.err() != nil:
+			return nil, r.series.err()
+		}
+	}
+	return s.SelectedServer.Connection(ctx)
+}
+
+func (s *server) pinnedConnection(ctx context.Context, on *series) (*connection, error) {
+	p, err := on.acquire(ctx, s.SelectedServer)
+	if err != nil {
+		return nil, err
+	}
+	if p.server.Server != s.Server && s.selector != nil {
+		// Two operations that began together chose differently, and the other one was first.
+		if err := s.client.deployment.check(s.selector, p.current()); err != nil {
+			return nil, err
+		}
+	}
+	return on.connectionOn(p), nil
+}
+
+// ProcessError implements driver.ErrorProcessor. A server that says it is not writable any more ends
+// the request that needs it to be: what follows would be written into the void.
+func (s *server) ProcessError(err error, describer mnet.Describer) driver.ProcessErrorResult {
+	result := s.SelectedServer.ProcessError(err, describer)
+	if s.series != nil && err != nil && notWritable(err) {
+		if p := s.series.pinned(); p != nil && s.series.needsWritable() {
+			p.fail(err)
+		}
+	}
+	return result
+}
+
+// notWritable tells whether the server's answer is that it is not primary, or leaving.
+func notWritable(err error) bool {
+	var command driver.Error
+	if errors.As(err, &command) {
+		return command.NotPrimary() || command.NodeIsRecovering()
+	}
+	var write driver.WriteCommandError
+	if errors.As(err, &write) && write.WriteConcernError != nil {
+		return write.WriteConcernError.NotPrimary() || write.WriteConcernError.NodeIsRecovering()
+	}
+	return false
+}
+
+// connectionOn returns a view of the pinned socket for one operation.
+func (s *series) connectionOn(p *pin) *connection {
+	conn := mnet.NewConnection(&handle{series: s, pin: p})
+	if !p.compresses {
+		conn.Compressor = nil // saves the driver a copy of each message
+	}
+	return conn
+}
+
+// needsWritable tells whether the request was started for a writable server.
+func (s *series) needsWritable() bool { return s.settings.readPreference == nil }
+
+// checkWritable breaks a request that needs a writable server and whose server is one no longer.
+func (s *series) checkWritable(p *pin) error {
+	if !s.needsWritable() || s.client.deployment.Kind() == description.TopologyKindSingle || writable(p.current().Kind) {
+		return nil
+	}
+	p.fail(errNoLongerPrimary)
+	return s.err()
+}

@@ -1,0 +1,163 @@
+package monorail
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/ocsp"
+)
+
+// socket is the net.Conn that the driver's connection is built on. While the driver has it, for the
+// handshake, authentication and operations outside requests, it only passes calls on. Between
+// checkout and return a pin uses it, and the driver's connection does not.
+//
+// The driver's connection does not give its net.Conn away, but it tells LocalAddr: so a socket has a
+// LocalAddr like no other, and the pin finds it by that. This file is the one place that knows.
+type socket struct {
+	net.Conn
+	tag     socketTag
+	sockets *socketTable
+	// resumable says that a write which met its deadline can be gone on with.
+	resumable bool
+}
+
+// socketTag is a local address that no other socket of the process has.
+type socketTag struct{ network, address string }
+
+func (t socketTag) Network() string { return t.network }
+func (t socketTag) String() string  { return t.address }
+
+// LocalAddr returns the socket's tag.
+func (s *socket) LocalAddr() net.Addr { return s.tag }
+
+// Close closes the connection and forgets the socket.
+func (s *socket) Close() error {
+	s.sockets.remove(s)
+	return s.Conn.Close()
+}
+
+// drain ends the connection so that the server gets everything that was written: it half-closes and
+// reads what comes until the server closes too, at most for the given time. A connection that is
+// closed with unread replies is reset, and then the server can lose the tail of what was sent.
+func (s *socket) drain(atMost time.Duration) {
+	half, ok := s.Conn.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil {
+		return
+	}
+	if s.Conn.SetReadDeadline(time.Now().Add(atMost)) == nil {
+		_, _ = io.Copy(io.Discard, s.Conn)
+	}
+}
+
+// socketTable finds open sockets by their tags. It may be shared between goroutines.
+type socketTable struct {
+	count atomic.Uint64
+	byTag sync.Map // address of the tag, a string, to *socket
+}
+
+func (t *socketTable) add(conn net.Conn, resumable bool) *socket {
+	local := conn.LocalAddr()
+	s := &socket{
+		Conn:      conn,
+		sockets:   t,
+		resumable: resumable,
+		tag:       socketTag{local.Network(), fmt.Sprintf("%s#%d", local, t.count.Add(1))},
+	}
+	t.byTag.Store(s.tag.address, s)
+	return s
+}
+
+func (t *socketTable) find(tag string) *socket {
+	s, ok := t.byTag.Load(tag)
+	if !ok {
+		return nil
+	}
+	return s.(*socket)
+}
+
+func (t *socketTable) remove(s *socket) { t.byTag.Delete(s.tag.address) }
+
+// dialer makes the sockets of a client. TLS happens here, and not in the driver's connection above,
+// so that a pin reads and writes above it.
+type dialer struct {
+	dial    options.ContextDialer
+	sockets *socketTable
+
+	tlsConfig *tls.Config // nil for no TLS; never changed
+	// ocsp is nil where certificate revocation is not checked.
+	ocsp *ocsp.VerifyOptions
+}
+
+func newDialer(opts *options.ClientOptions, sockets *socketTable) *dialer {
+	d := &dialer{dial: opts.Dialer, sockets: sockets, tlsConfig: opts.TLSConfig}
+	if d.dial == nil {
+		d.dial = &net.Dialer{}
+	}
+	check := opts.DisableCertificateRevocationCheck == nil || !*opts.DisableCertificateRevocationCheck
+	if d.tlsConfig != nil && !d.tlsConfig.InsecureSkipVerify && check {
+		d.ocsp = &ocsp.VerifyOptions{Cache: ocsp.NewCache(), HTTPClient: opts.HTTPClient}
+		if d.ocsp.HTTPClient == nil {
+			d.ocsp.HTTPClient = http.DefaultClient
+		}
+		d.ocsp.DisableEndpointChecking = opts.DisableOCSPEndpointCheck != nil && *opts.DisableOCSPEndpointCheck
+	}
+	return d
+}
+
+// DialContext implements options.ContextDialer.
+func (d *dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := d.dial.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	if d.tlsConfig == nil {
+		return d.sockets.add(conn, resumable(conn)), nil
+	}
+	secure, err := d.secure(ctx, conn, address)
+	if err != nil {
+		_ = conn.Close()
+		return nil, fmt.Errorf("failed to configure TLS for %s: %w", address, err)
+	}
+	return d.sockets.add(secure, false), nil
+}
+
+// secure does what the driver's connection would have done with the same TLS configuration.
+func (d *dialer) secure(ctx context.Context, conn net.Conn, address string) (*tls.Conn, error) {
+	config := d.tlsConfig.Clone()
+	if config.ServerName == "" {
+		config.ServerName = address
+		if colon := strings.LastIndexByte(address, ':'); colon >= 0 {
+			config.ServerName = address[:colon]
+		}
+	}
+	secure := tls.Client(conn, config)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		return nil, err
+	}
+	if d.ocsp != nil {
+		if err := ocsp.Verify(ctx, secure.ConnectionState(), d.ocsp); err != nil {
+			return nil, err
+		}
+	}
+	return secure, nil
+}
+
+// resumable tells whether conn goes on after a write that met its deadline. Only of the kernel's own
+// sockets is that known; a connection of the user's dialer may be anything.
+func resumable(conn net.Conn) bool {
+	switch conn.(type) {
+	case *net.TCPConn, *net.UnixConn:
+		return true
+	default:
+		return false
+	}
+}
