@@ -79,4 +79,14 @@ var table = map[string]spec{
 	"rolesInfo":                      {handle: rolesInfo},
 	"setFeatureCompatibilityVersion": {handle: setFeatureCompatibilityVersion, adminOnly: true, writeConcern: true},
 	"usersInfo":                      {handle: usersInfo},
+
+	// Data.
+	"count":         {handle: countDocuments, readConcern: true, txnNumber: true},
+	"delete":        {handle: deleteDocuments, sequence: "deletes", writeConcern: true, txnNumber: true},
+	"distinct":      {handle: distinctValues, readConcern: true, txnNumber: true},
+	"find":          {handle: findDocuments, readConcern: true, txnNumber: true},
+	"findAndModify": {handle: findAndModify, writeConcern: true, txnNumber: true, primary: "findAndModify"},
+	"findandmodify": {handle: findAndModify, writeConcern: true, txnNumber: true, primary: "findAndModify"},
+	"insert":        {handle: insertDocuments, sequence: "documents", writeConcern: true, txnNumber: true},
+	"update":        {handle: updateDocuments, sequence: "updates", writeConcern: true, txnNumber: true},
 }

@@ -157,7 +157,7 @@ func onValue(n node) (valueNode, error) {
 // valueConstant is the constant condition on a value.
 type valueConstant bool
 
-func (c valueConstant) matchesValue(any) (bool, error) { return bool(c), nil }
+func (c valueConstant) matchesValue(any, *int) (bool, error) { return bool(c), nil }
 
 func parseAll(p path, name string, v any) (node, error) {
 	a, ok := v.(bson.A)
@@ -198,4 +198,40 @@ func parseAllElementMatch(p path, name string, a bson.A) (node, error) {
 		out[i] = &leaf{path: p, name: name, whole: true, value: v}
 	}
 	return out, nil
+}
+
+// ValueFilter is a filter on a single value: the operators of {$pull: {field: {$op: ...}}}. It is
+// immutable and may be shared between goroutines.
+type ValueFilter struct{ root valueNode }
+
+// ParseValue parses operators that apply to a value itself; errors are as of Parse.
+func ParseValue(d bson.D) (*ValueFilter, error) {
+	n, err := parseValueOperators(d)
+	if err != nil {
+		return nil, err
+	}
+	return &ValueFilter{n}, nil
+}
+
+// Match tells whether the value meets the filter.
+func (f *ValueFilter) Match(v any) (bool, error) { return f.root.matchesValue(v, nil) }
+
+// ElementFilter is the argument of an $elemMatch. It is immutable and may be shared between
+// goroutines.
+type ElementFilter struct{ root valueNode }
+
+// ParseElementMatch parses the argument of an $elemMatch; errors are as of Parse.
+func ParseElementMatch(d bson.D) (*ElementFilter, error) {
+	n, err := parseElementMatch(d)
+	if err != nil {
+		return nil, err
+	}
+	return &ElementFilter{n}, nil
+}
+
+// First returns the place of the first element that meets the filter, or a negative number.
+func (f *ElementFilter) First(a bson.A) (int, error) {
+	at := noIndex
+	_, err := f.root.matchesValue(a, &at)
+	return at, err
 }

@@ -65,7 +65,7 @@ func bitNumber(name, what string, v any) (int64, error) {
 	return n, nil
 }
 
-func (b *bits) matchesValue(v any) (bool, error) {
+func (b *bits) matchesValue(v any, _ *int) (bool, error) {
 	at, ok := bitReader(v)
 	if !ok {
 		return false, nil

@@ -18,7 +18,7 @@ func newComparison(operator string, operand any) *comparison {
 	return &comparison{operator: operator, operand: operand, class: bsonvalue.ClassOf(operand)}
 }
 
-func (c *comparison) matchesValue(v any) (bool, error) {
+func (c *comparison) matchesValue(v any, _ *int) (bool, error) {
 	class := bsonvalue.ClassOf(v)
 	if class != c.class {
 		return c.acrossClasses(class), nil
@@ -71,7 +71,7 @@ type in struct {
 	hasNull  bool
 }
 
-func (n *in) matchesValue(v any) (bool, error) {
+func (n *in) matchesValue(v any, _ *int) (bool, error) {
 	if n.hasNull && bsonvalue.IsMissing(v) {
 		return true, nil
 	}
@@ -80,7 +80,7 @@ func (n *in) matchesValue(v any) (bool, error) {
 		return true, nil
 	}
 	for _, p := range n.patterns {
-		if ok, err := p.matchesValue(v); ok || err != nil {
+		if ok, err := p.matchesValue(v, nil); ok || err != nil {
 			return ok, err
 		}
 	}
@@ -99,12 +99,12 @@ func (n *in) add(v any) {
 // exists is {$exists: true}; false is parsed to its negation.
 type exists struct{}
 
-func (exists) matchesValue(v any) (bool, error) { return !bsonvalue.IsMissing(v), nil }
+func (exists) matchesValue(v any, _ *int) (bool, error) { return !bsonvalue.IsMissing(v), nil }
 
 // size is $size.
 type size int
 
-func (s size) matchesValue(v any) (bool, error) {
+func (s size) matchesValue(v any, _ *int) (bool, error) {
 	a, ok := v.(bson.A)
 	return ok && len(a) == int(s), nil
 }
@@ -112,7 +112,7 @@ func (s size) matchesValue(v any) (bool, error) {
 // modulo is $mod.
 type modulo struct{ divisor, remainder int64 }
 
-func (m modulo) matchesValue(v any) (bool, error) {
+func (m modulo) matchesValue(v any, _ *int) (bool, error) {
 	if !bsonvalue.IsFinite(v) {
 		return false, nil
 	}
@@ -126,10 +126,13 @@ func (m modulo) matchesValue(v any) (bool, error) {
 // element is $elemMatch with a condition on each element: some one element meets all parts.
 type element []valueNode
 
-func (e element) matchesValue(v any) (bool, error) {
+func (e element) matchesValue(v any, at *int) (bool, error) {
 	a, _ := v.(bson.A)
-	for _, item := range a {
-		ok, err := valueConjunction(e).matchesValue(item)
+	for i, item := range a {
+		ok, err := valueConjunction(e).matchesValue(item, nil)
+		if ok && at != nil {
+			*at = i
+		}
 		if ok || err != nil {
 			return ok, err
 		}
@@ -141,14 +144,18 @@ func (e element) matchesValue(v any) (bool, error) {
 // one, meets it.
 type elementDocument struct{ filter node }
 
-func (e elementDocument) matchesValue(v any) (bool, error) {
+func (e elementDocument) matchesValue(v any, at *int) (bool, error) {
 	a, _ := v.(bson.A)
-	for _, item := range a {
+	for i, item := range a {
 		d, ok := asDocument(item)
 		if !ok {
 			continue
 		}
-		if ok, err := e.filter.matches(d); ok || err != nil {
+		ok, err := e.filter.matches(d, nil)
+		if ok && at != nil {
+			*at = i
+		}
+		if ok || err != nil {
 			return ok, err
 		}
 	}
@@ -172,9 +179,9 @@ func asDocument(v any) (bson.D, bool) {
 // valueConjunction is met by a value that meets all its parts.
 type valueConjunction []valueNode
 
-func (c valueConjunction) matchesValue(v any) (bool, error) {
+func (c valueConjunction) matchesValue(v any, _ *int) (bool, error) {
 	for _, n := range c {
-		if ok, err := n.matchesValue(v); !ok || err != nil {
+		if ok, err := n.matchesValue(v, nil); !ok || err != nil {
 			return false, err
 		}
 	}
@@ -184,8 +191,8 @@ func (c valueConjunction) matchesValue(v any) (bool, error) {
 // negation is met by a value that does not meet its part; it occurs inside $elemMatch only.
 type negation struct{ node valueNode }
 
-func (n negation) matchesValue(v any) (bool, error) {
-	ok, err := n.node.matchesValue(v)
+func (n negation) matchesValue(v any, _ *int) (bool, error) {
+	ok, err := n.node.matchesValue(v, nil)
 	return !ok && err == nil, err
 }
 
@@ -195,7 +202,7 @@ type typeSet struct {
 	types  []byte
 }
 
-func (s typeSet) matchesValue(v any) (bool, error) {
+func (s typeSet) matchesValue(v any, _ *int) (bool, error) {
 	if bsonvalue.IsMissing(v) {
 		return false, nil
 	}

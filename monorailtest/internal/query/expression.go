@@ -7,3 +7,5 @@ import (
 func parseExpression(any) (node, error) {
 	return nil, mongoerror.New(mongoerror.NotImplemented, "$expr is not supported by this server")
 }
+
+func hasExpression(node) bool { return false }

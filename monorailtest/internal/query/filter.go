@@ -15,14 +15,16 @@ type Filter struct {
 
 // node is one condition of a filter.
 type node interface {
-	// matches tells whether a document meets the condition. The error is one of evaluating $expr.
-	matches(d bson.D) (bool, error)
+	// matches tells whether a document meets the condition. The error is one of evaluating $expr. at
+	// is set to the place of the array element that met it, if one did; it may be nil.
+	matches(d bson.D, at *int) (bool, error)
 }
 
 // valueNode is a condition on one value: what the operators in {field: {$op: ...}} parse to.
 type valueNode interface {
-	// matchesValue tells whether the value, Missing included, meets the condition.
-	matchesValue(v any) (bool, error)
+	// matchesValue tells whether the value, Missing included, meets the condition. at is set to the
+	// place of the element of v that met it, if it was one; it may be nil.
+	matchesValue(v any, at *int) (bool, error)
 }
 
 // Parse parses a filter. Its errors are *mongoerror.Error with the code and text of MongoDB 4.4;
@@ -36,7 +38,15 @@ func Parse(source bson.D) (*Filter, error) {
 }
 
 // Match tells whether a document meets the filter. The error is one of evaluating $expr.
-func (f *Filter) Match(d bson.D) (bool, error) { return f.root.matches(d) }
+func (f *Filter) Match(d bson.D) (bool, error) { return f.root.matches(d, nil) }
+
+// MatchElement is Match, and returns the place of the array element by which the document met
+// the filter, which is what the positional operator $ stands for; negative if there was none.
+func (f *Filter) MatchElement(d bson.D) (matched bool, index int, err error) {
+	index = noIndex
+	matched, err = f.root.matches(d, &index)
+	return matched, index, err
+}
 
 // Source returns the filter as it was parsed; it must not be changed.
 func (f *Filter) Source() bson.D { return f.source }
@@ -47,9 +57,9 @@ func (f *Filter) Empty() bool { return len(f.source) == 0 }
 // all is the conjunction of its parts: the empty one is met by everything.
 type all []node
 
-func (a all) matches(d bson.D) (bool, error) {
+func (a all) matches(d bson.D, at *int) (bool, error) {
 	for _, n := range a {
-		if ok, err := n.matches(d); !ok || err != nil {
+		if ok, err := n.matches(d, at); !ok || err != nil {
 			return false, err
 		}
 	}
@@ -59,9 +69,9 @@ func (a all) matches(d bson.D) (bool, error) {
 // some is $or.
 type some []node
 
-func (s some) matches(d bson.D) (bool, error) {
+func (s some) matches(d bson.D, at *int) (bool, error) {
 	for _, n := range s {
-		if ok, err := n.matches(d); ok || err != nil {
+		if ok, err := n.matches(d, at); ok || err != nil {
 			return ok, err
 		}
 	}
@@ -71,15 +81,15 @@ func (s some) matches(d bson.D) (bool, error) {
 // not is the negation of a node.
 type not struct{ node node }
 
-func (n not) matches(d bson.D) (bool, error) {
-	ok, err := n.node.matches(d)
+func (n not) matches(d bson.D, _ *int) (bool, error) {
+	ok, err := n.node.matches(d, nil)
 	return !ok && err == nil, err
 }
 
 // constant is $alwaysTrue, $alwaysFalse and $comment.
 type constant bool
 
-func (c constant) matches(bson.D) (bool, error) { return bool(c), nil }
+func (c constant) matches(bson.D, *int) (bool, error) { return bool(c), nil }
 
 // leaf is a condition on the values at a path: some one of them must meet it.
 type leaf struct {
@@ -90,10 +100,16 @@ type leaf struct {
 	value valueNode
 }
 
-func (l *leaf) matches(d bson.D) (found bool, err error) {
-	elements(d, l.path, !l.whole, func(v any) bool {
-		found, err = l.value.matchesValue(v)
+func (l *leaf) matches(d bson.D, at *int) (found bool, err error) {
+	elements(d, l.path, !l.whole, func(v any, index int) bool {
+		found, err = l.value.matchesValue(v, at)
+		if found && at != nil && index != noIndex {
+			*at = index
+		}
 		return !found && err == nil
 	})
 	return found && err == nil, err
 }
+
+// HasExpression tells whether $expr occurs in the filter.
+func (f *Filter) HasExpression() bool { return hasExpression(f.root) }

@@ -32,7 +32,7 @@ func newPattern(r primitive.Regex) (*pattern, error) {
 	return &pattern{regex: r, compiled: re}, nil
 }
 
-func (p *pattern) matchesValue(v any) (bool, error) {
+func (p *pattern) matchesValue(v any, _ *int) (bool, error) {
 	var s string
 	switch x := v.(type) {
 	case string:

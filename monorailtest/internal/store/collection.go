@@ -9,15 +9,11 @@ import (
 	"go.mongodb.org/mongo-driver/bson"
 	"go.mongodb.org/mongo-driver/bson/primitive"
 
-	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
-	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/indexkey"
 )
 
 // ErrDropped is returned by operations on a collection that was dropped after it was looked up.
 var ErrDropped = errors.New("store: the collection was dropped")
-
-// maxDocumentBytes is the limit of a stored document: 16 MiB (BSONObjMaxUserSize).
-const maxDocumentBytes = 16 << 20
 
 // Collection holds the documents of one namespace. It is safe for concurrent use.
 type Collection struct {
@@ -112,15 +108,12 @@ func (c *Collection) drop() {
 type Writer struct{ c *Collection }
 
 // Insert stores a document. It fails with DuplicateKey (11000) where a unique index has its key
-// already, and then stores nothing. The fields must not be changed any more.
-func (w *Writer) Insert(fields bson.D) error {
-	raw, err := encode(fields)
-	if err != nil {
-		return err
-	}
+// already, and then stores nothing. raw is the BSON form of fields; both belong to the collection
+// from here on and must not be changed any more.
+func (w *Writer) Insert(fields bson.D, raw bson.Raw) (err error) {
 	c := w.c
 	d := &Document{Record: c.last + 1, Fields: fields, Raw: raw}
-	keys := make([][]Key, len(c.indexes))
+	keys := make([][]indexkey.Key, len(c.indexes))
 	for i, x := range c.indexes {
 		if keys[i], err = x.checkedKeys(c, d, nil); err != nil {
 			return err
@@ -137,15 +130,11 @@ func (w *Writer) Insert(fields bson.D) error {
 
 // Replace stores fields in the place of old, which is the present version of its document. It
 // fails as Insert does, and then changes nothing. It returns the new version.
-func (w *Writer) Replace(old *Document, fields bson.D) (*Document, error) {
-	raw, err := encode(fields)
-	if err != nil {
-		return nil, err
-	}
+func (w *Writer) Replace(old *Document, fields bson.D, raw bson.Raw) (_ *Document, err error) {
 	c := w.c
 	d := &Document{Record: old.Record, Fields: fields, Raw: raw}
-	before := make([][]Key, len(c.indexes))
-	after := make([][]Key, len(c.indexes))
+	before := make([][]indexkey.Key, len(c.indexes))
+	after := make([][]indexkey.Key, len(c.indexes))
 	for i, x := range c.indexes {
 		if before[i], _, err = x.keys(old.Fields); err != nil {
 			return nil, err
@@ -181,7 +170,7 @@ func (w *Writer) Delete(old *Document) error {
 }
 
 // checkedKeys returns the keys of d, or the error of a duplicate among them.
-func (x *Index) checkedKeys(c *Collection, d *Document, before []Key) ([]Key, error) {
+func (x *Index) checkedKeys(c *Collection, d *Document, before []indexkey.Key) ([]indexkey.Key, error) {
 	keys, multikey, err := x.keys(d.Fields)
 	if err != nil {
 		return nil, err
@@ -194,13 +183,4 @@ func (x *Index) checkedKeys(c *Collection, d *Document, before []Key) ([]Key, er
 		return nil, x.duplicateError(c.Namespace(), k)
 	}
 	return keys, nil
-}
-
-func encode(fields bson.D) (bson.Raw, error) {
-	raw := bsonvalue.Encode(fields)
-	if len(raw) > maxDocumentBytes {
-		return nil, mongoerror.New(mongoerror.BSONObjectTooLarge,
-			"BSONObj size: %d (0x%X) is invalid. Size must be between 0 and 16793600(16MB)", len(raw), len(raw))
-	}
-	return raw, nil
 }

@@ -7,6 +7,7 @@ import (
 	"go.mongodb.org/mongo-driver/bson"
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/indexkey"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/query"
 )
@@ -31,6 +32,7 @@ type IndexSpec struct {
 type Index struct {
 	spec       IndexSpec
 	names      []string
+	paths      []indexkey.Path
 	descending []bool
 	// multikey says that some document has had several keys, or a key out of an array; it stays
 	// set. Lookups by more than the first field are then not complete.
@@ -40,7 +42,7 @@ type Index struct {
 
 // entry says that the document with that record id has that key.
 type entry struct {
-	key    Key
+	key    indexkey.Key
 	record RecordID
 }
 
@@ -48,10 +50,11 @@ func newIndex(spec IndexSpec) *Index {
 	x := &Index{spec: spec}
 	for _, e := range spec.Key {
 		x.names = append(x.names, e.Key)
+		x.paths = append(x.paths, indexkey.NewPath(e.Key))
 		x.descending = append(x.descending, bsonvalue.IsNumber(e.Value) && bsonvalue.CompareNumbers(e.Value, int32(0)) < 0)
 	}
 	x.entries = btree.NewBTreeGOptions(func(a, b entry) bool {
-		return cmp.Or(compareKeys(a.key, b.key, x.descending), cmp.Compare(a.record, b.record)) < 0
+		return cmp.Or(indexkey.Compare(a.key, b.key, x.descending), cmp.Compare(a.record, b.record)) < 0
 	}, btree.Options{NoLocks: true})
 	return x
 }
@@ -60,31 +63,28 @@ func newIndex(spec IndexSpec) *Index {
 func (x *Index) Spec() IndexSpec { return x.spec }
 
 // keys returns the keys of a document; none if the index leaves the document out.
-func (x *Index) keys(d bson.D) (keys []Key, multikey bool, err error) {
+func (x *Index) keys(d bson.D) (keys []indexkey.Key, multikey bool, err error) {
 	if x.spec.Partial != nil {
 		if ok, err := x.spec.Partial.Match(d); !ok || err != nil {
 			return nil, false, err
 		}
 	}
-	g := keyGenerator{names: x.names}
-	if err := g.generate(d); err != nil {
+	k, err := indexkey.Generate(d, x.paths)
+	if err != nil || x.spec.Sparse && !k.Present {
 		return nil, false, err
 	}
-	if x.spec.Sparse && !g.present {
-		return nil, false, nil
-	}
-	return g.keys, g.multikey, nil
+	return k.List, k.Multikey, nil
 }
 
 // duplicate returns the key that another document than record has already.
-func (x *Index) duplicate(keys []Key, record RecordID) (Key, bool) {
+func (x *Index) duplicate(keys []indexkey.Key, record RecordID) (indexkey.Key, bool) {
 	if !x.spec.Unique {
 		return nil, false
 	}
 	for _, k := range keys {
 		found := false
 		x.entries.Ascend(entry{key: k}, func(e entry) bool {
-			if !e.key.hasPrefix(k) {
+			if !e.key.HasPrefix(k) {
 				return false
 			}
 			found = e.record != record
@@ -98,7 +98,7 @@ func (x *Index) duplicate(keys []Key, record RecordID) (Key, bool) {
 }
 
 // duplicateError is the server's DuplicateKey (11000) for a key of this index.
-func (x *Index) duplicateError(namespace string, k Key) error {
+func (x *Index) duplicateError(namespace string, k indexkey.Key) error {
 	value := make(bson.D, len(k))
 	for i := range k {
 		value[i] = bson.E{Key: x.names[i], Value: k[i]}
@@ -108,7 +108,7 @@ func (x *Index) duplicateError(namespace string, k Key) error {
 		WithFields(bson.D{{Key: "keyPattern", Value: x.spec.Key}, {Key: "keyValue", Value: value}})
 }
 
-func sameKeys(a, b []Key) bool {
+func sameKeys(a, b []indexkey.Key) bool {
 	if len(a) != len(b) {
 		return false
 	}
@@ -121,13 +121,13 @@ func sameKeys(a, b []Key) bool {
 	return true
 }
 
-func (x *Index) add(keys []Key, record RecordID) {
+func (x *Index) add(keys []indexkey.Key, record RecordID) {
 	for _, k := range keys {
 		x.entries.Set(entry{k, record})
 	}
 }
 
-func (x *Index) remove(keys []Key, record RecordID) {
+func (x *Index) remove(keys []indexkey.Key, record RecordID) {
 	for _, k := range keys {
 		x.entries.Delete(entry{k, record})
 	}

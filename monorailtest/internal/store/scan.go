@@ -3,6 +3,7 @@ package store
 import (
 	"slices"
 
+	"github.com/mongo-monorail/monorail/monorailtest/internal/indexkey"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/query"
 )
 
@@ -21,7 +22,7 @@ type Scan struct {
 	// index is nil for a scan of all documents.
 	index *Index
 	// prefixes are the keys to look up, in the order of the index; one empty one for all entries.
-	prefixes []Key
+	prefixes []indexkey.Key
 	// backward goes through all documents from the last to the first.
 	backward bool
 
@@ -83,8 +84,8 @@ func (c *Collection) scanLocked(constraints []query.Constraint, h Hint) *Scan {
 }
 
 // lookup returns the keys that the constraints fix, and by how many fields.
-func (x *Index) lookup(constraints []query.Constraint) (prefixes []Key, width int) {
-	prefixes = []Key{{}}
+func (x *Index) lookup(constraints []query.Constraint) (prefixes []indexkey.Key, width int) {
+	prefixes = []indexkey.Key{{}}
 	for i, name := range x.names {
 		if i > 0 && x.multikey {
 			break
@@ -93,7 +94,7 @@ func (x *Index) lookup(constraints []query.Constraint) (prefixes []Key, width in
 		if !ok {
 			break
 		}
-		longer := make([]Key, 0, len(prefixes)*len(c.Values))
+		longer := make([]indexkey.Key, 0, len(prefixes)*len(c.Values))
 		for _, p := range prefixes {
 			for _, v := range c.Values {
 				longer = append(longer, append(slices.Clip(p), v))
@@ -105,8 +106,8 @@ func (x *Index) lookup(constraints []query.Constraint) (prefixes []Key, width in
 			break
 		}
 	}
-	slices.SortFunc(prefixes, func(a, b Key) int { return compareKeys(a, b, x.descending) })
-	return slices.CompactFunc(prefixes, func(a, b Key) bool { return a.hasPrefix(b) }), width
+	slices.SortFunc(prefixes, func(a, b indexkey.Key) int { return indexkey.Compare(a, b, x.descending) })
+	return slices.CompactFunc(prefixes, func(a, b indexkey.Key) bool { return a.HasPrefix(b) }), width
 }
 
 func constraintOn(constraints []query.Constraint, name string) (query.Constraint, bool) {
@@ -180,10 +181,10 @@ func (s *Scan) nextByIndexLocked() []*Document {
 		}
 		ended := true
 		s.index.entries.Ascend(pivot, func(e entry) bool {
-			if !e.key.hasPrefix(prefix) {
+			if !e.key.HasPrefix(prefix) {
 				return false
 			}
-			if s.started && e.record == s.position.record && len(e.key) == len(s.position.key) && e.key.hasPrefix(s.position.key) {
+			if s.started && e.record == s.position.record && len(e.key) == len(s.position.key) && e.key.HasPrefix(s.position.key) {
 				return true
 			}
 			s.position, s.started = e, true

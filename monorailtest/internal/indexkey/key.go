@@ -1,4 +1,5 @@
-package store
+// Package indexkey makes the keys by which documents are indexed and sorted.
+package indexkey
 
 import (
 	"cmp"
@@ -16,8 +17,8 @@ import (
 // index has fields is a prefix: it sorts before every longer key that begins with it.
 type Key []any
 
-// compareKeys compares by the directions of the index.
-func compareKeys(a, b Key, descending []bool) int {
+// Compare compares two keys by the directions of their index.
+func Compare(a, b Key, descending []bool) int {
 	for i := range min(len(a), len(b)) {
 		if r := bsonvalue.Compare(a[i], b[i]); r != 0 {
 			if descending[i] {
@@ -29,8 +30,8 @@ func compareKeys(a, b Key, descending []bool) int {
 	return cmp.Compare(len(a), len(b))
 }
 
-// hasPrefix tells whether k begins with values equal to those of prefix.
-func (k Key) hasPrefix(prefix Key) bool {
+// HasPrefix tells whether k begins with values equal to those of prefix, which is not longer.
+func (k Key) HasPrefix(prefix Key) bool {
 	for i := range prefix {
 		if !bsonvalue.Equal(k[i], prefix[i]) {
 			return false
@@ -39,17 +40,37 @@ func (k Key) hasPrefix(prefix Key) bool {
 	return true
 }
 
-// keyGenerator makes the keys of one document, by the rules of the server's BtreeKeyGenerator: an
+// Keys are the keys of one document in one index.
+type Keys struct {
+	// List has at least one key, and none twice.
+	List []Key
+	// Present says that the document has any of the fields: a sparse index skips one without.
+	Present bool
+	// Multikey says that a key came out of an array.
+	Multikey bool
+}
+
+// Generate makes the keys of a document for an index on the named fields, by the rules of the server's BtreeKeyGenerator: an
 // array gives a key for each of its elements, an empty one the key undefined, a missing field the
 // key null, and two arrays that do not lie on one path cannot be indexed together (171).
-type keyGenerator struct {
-	names []string
-	// present is set once any of the fields was found: a sparse index skips a document without.
-	present bool
-	// multikey is set once a key came out of an array.
-	multikey bool
-	keys     []Key
+func Generate(d bson.D, paths []Path) (Keys, error) {
+	g := generator{}
+	fields := make([]pending, len(paths))
+	for i, p := range paths {
+		fields[i].path = p
+	}
+	err := g.expand(d, fields)
+	return g.Keys, err
 }
+
+// Path is a dotted field name, split once.
+type Path []string
+
+// NewPath splits a dotted field name.
+func NewPath(name string) Path { return strings.Split(name, ".") }
+
+// generator collects the keys of one document.
+type generator struct{ Keys }
 
 // pending is what is left to look up for one field: its value is known, or path is to be followed
 // in the object at hand.
@@ -59,16 +80,8 @@ type pending struct {
 	known bool
 }
 
-func (g *keyGenerator) generate(d bson.D) error {
-	fields := make([]pending, len(g.names))
-	for i, name := range g.names {
-		fields[i].path = strings.Split(name, ".")
-	}
-	return g.expand(d, fields)
-}
-
 // expand looks up what is pending in d, and recurs into the one array it may meet.
-func (g *keyGenerator) expand(d bson.D, in []pending) error {
+func (g *generator) expand(d bson.D, in []pending) error {
 	fields := make([]pending, len(in))
 	copy(fields, in)
 	array, name := bson.A(nil), ""
@@ -80,7 +93,7 @@ func (g *keyGenerator) expand(d bson.D, in []pending) error {
 		}
 		at := follow(d, f)
 		if f.known {
-			g.present = g.present || !bsonvalue.IsMissing(f.value)
+			g.Present = g.Present || !bsonvalue.IsMissing(f.value)
 			continue
 		}
 		where := strings.Join(at, ".")
@@ -99,8 +112,8 @@ func (g *keyGenerator) expand(d bson.D, in []pending) error {
 		g.add(key)
 		return nil
 	}
-	g.multikey = true
-	g.present = true
+	g.Multikey = true
+	g.Present = true
 	return g.expandArray(array, fields)
 }
 
@@ -111,7 +124,7 @@ func lastPart(name string) string { return name[strings.LastIndexByte(name, '.')
 func follow(d bson.D, f *pending) (through []string) {
 	path := f.path
 	for i := range path {
-		v := Field(d, path[i])
+		v := field(d, path[i])
 		rest := path[i+1:]
 		if _, ok := v.(bson.A); ok {
 			f.value, f.path = v, rest
@@ -133,7 +146,7 @@ func follow(d bson.D, f *pending) (through []string) {
 
 // expandArray makes keys for every element of the array at which the fields that are not yet
 // known stand.
-func (g *keyGenerator) expandArray(a bson.A, fields []pending) error {
+func (g *generator) expandArray(a bson.A, fields []pending) error {
 	if len(a) == 0 {
 		next := make([]pending, len(fields))
 		for i, f := range fields {
@@ -190,11 +203,21 @@ func elementOf(a bson.A, index int, element any, isDocument bool, f pending) pen
 }
 
 // add appends a key unless the document has it already.
-func (g *keyGenerator) add(k Key) {
-	for _, other := range g.keys {
-		if len(other) == len(k) && other.hasPrefix(k) {
+func (g *generator) add(k Key) {
+	for _, other := range g.List {
+		if len(other) == len(k) && other.HasPrefix(k) {
 			return
 		}
 	}
-	g.keys = append(g.keys, k)
+	g.List = append(g.List, k)
+}
+
+// field returns the first field of that name, or bsonvalue.Missing.
+func field(d bson.D, name string) any {
+	for i := range d {
+		if d[i].Key == name {
+			return d[i].Value
+		}
+	}
+	return bsonvalue.Missing
 }

@@ -1,0 +1,187 @@
+package command
+
+import (
+	"context"
+
+	"go.mongodb.org/mongo-driver/bson"
+	"go.mongodb.org/mongo-driver/bson/bsontype"
+
+	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/order"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/projection"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/query"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/store"
+)
+
+// replacement holds the arguments of a findAndModify.
+type replacement struct {
+	modification
+	sort, fields bson.D
+	remove       bool
+	returnNew    bool
+	updates      bool
+}
+
+// findAndModify answers findAndModify: it changes or removes one document under the collection's
+// lock, and returns it as it was or is.
+func findAndModify(_ context.Context, s *State, r *Request) (bson.D, error) {
+	name, err := collectionName(r)
+	if err != nil {
+		return nil, err
+	}
+	a, err := parseFindAndModify(r)
+	if err != nil {
+		return nil, err
+	}
+	o, err := order.Parse(a.sort)
+	if err != nil {
+		return nil, err
+	}
+	p := &parsed{}
+	if a.remove {
+		p.filter, err = query.Parse(a.filter)
+	} else {
+		p, err = a.parse()
+	}
+	if err != nil {
+		return nil, err
+	}
+	projected, err := projection.Parse(a.fields, p.filter)
+	if err != nil {
+		return nil, err
+	}
+	var value bson.D
+	var last bson.D
+	err = write(s, r.Database, name, a.upsert, func(c *store.Collection, w *store.Writer) error {
+		value, last = nil, bson.D{{Key: "n", Value: int32(0)}}
+		if !a.remove {
+			last = append(last, bson.E{Key: "updatedExisting", Value: false})
+		}
+		if c == nil {
+			return nil
+		}
+		hint, err := resolveHint(a.hint, w.Indexes(), c.Namespace(), p.filter)
+		if err != nil {
+			return err
+		}
+		value, last, err = a.executeLocked(w, p, o, hint, last)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	reply := bson.D{{Key: "lastErrorObject", Value: last}, {Key: "value", Value: nil}}
+	if value != nil {
+		if value, err = projected.Apply(value); err != nil {
+			return nil, err
+		}
+		reply[1].Value = value
+	}
+	return reply, nil
+}
+
+// executeLocked returns the document to show, nil for none, and the lastErrorObject.
+func (a *replacement) executeLocked(w *store.Writer, p *parsed, o order.Order, h store.Hint, nothing bson.D) (bson.D, bson.D, error) {
+	matches, err := matchLocked(w, p.filter, h, o.Empty())
+	if err != nil {
+		return nil, nil, err
+	}
+	if !o.Empty() {
+		if matches, err = order.Sort(o, matches, func(f found) bson.D { return f.document.Fields }); err != nil {
+			return nil, nil, err
+		}
+	}
+	if len(matches) == 0 {
+		if !a.upsert {
+			return nil, nothing, nil
+		}
+		d, err := p.insertLocked(w)
+		if err != nil {
+			return nil, nil, err
+		}
+		last := bson.D{{Key: "n", Value: int32(1)}, {Key: "updatedExisting", Value: false},
+			{Key: "upserted", Value: store.Field(d, "_id")}}
+		if !a.returnNew {
+			d = nil
+		}
+		return d, last, nil
+	}
+	m := matches[0]
+	before := m.document.Fields
+	if a.remove {
+		return before, bson.D{{Key: "n", Value: int32(1)}}, w.Delete(m.document)
+	}
+	_, after, err := p.applyLocked(w, m)
+	last := bson.D{{Key: "n", Value: int32(1)}, {Key: "updatedExisting", Value: true}}
+	if a.returnNew {
+		return after, last, err
+	}
+	return before, last, err
+}
+
+func parseFindAndModify(r *Request) (*replacement, error) {
+	a := &replacement{modification: modification{filter: bson.D{}}}
+	err := eachField(r, func(key string, v bson.RawValue) (known bool, err error) { return a.take(r, key, v) },
+		func(key string) error {
+			return mongoerror.New(51177, "BSON field '%s' is an unknown field.", key)
+		})
+	switch {
+	case err != nil:
+		return nil, err
+	case a.remove && a.updates:
+		return nil, mongoerror.New(mongoerror.FailedToParse, "Cannot specify both an update and remove=true")
+	case a.remove && a.upsert:
+		return nil, mongoerror.New(mongoerror.FailedToParse, "Cannot specify both upsert=true and remove=true")
+	case a.remove && a.returnNew:
+		return nil, mongoerror.New(mongoerror.FailedToParse, "Cannot specify both new=true and remove=true; 'remove' always returns the deleted document")
+	case !a.remove && !a.updates:
+		return nil, mongoerror.New(mongoerror.FailedToParse, "Either an update or remove=true must be specified")
+	}
+	return a, nil
+}
+
+func (a *replacement) take(r *Request, key string, v bson.RawValue) (known bool, err error) {
+	parameter := func() (bson.D, error) {
+		if v.Type != bsontype.EmbeddedDocument {
+			return nil, mongoerror.New(31160, "'%s' parameter must be an object, found %s", key, aliasOf(v.Type))
+		}
+		return bsonvalue.Decode(v.Document())
+	}
+	flag := func() (bool, error) {
+		x, err := decodeValue(v)
+		return bsonvalue.Truth(x), err
+	}
+	switch key {
+	case r.Name, "bypassDocumentValidation":
+	case "query":
+		a.filter, err = parameter()
+	case "sort":
+		a.sort, err = parameter()
+	case "fields":
+		a.fields, err = parameter()
+	case "collation":
+		a.collation, err = document(v, key)
+		if err == nil {
+			err = checkCollation(a.collation)
+		}
+	case "update":
+		a.updates = true
+		err = a.parseUpdate(v)
+	case "remove":
+		a.remove, err = flag()
+	case "new":
+		a.returnNew, err = flag()
+	case "upsert":
+		a.upsert, err = flag()
+	case "arrayFilters":
+		a.filters, err = parseFilterList(v, "arrayFilters")
+	case "hint":
+		if a.hint, err = decodeValue(v); err == nil {
+			err = checkHintType(a.hint)
+		}
+	default:
+		return false, nil
+	}
+	return true, err
+}

@@ -1,0 +1,123 @@
+package command
+
+import (
+	"context"
+	"errors"
+
+	"go.mongodb.org/mongo-driver/bson"
+
+	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/query"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/store"
+)
+
+// matcher gives the documents of a collection that meet a filter, one after the other, in the
+// order of the scan.
+type matcher struct {
+	collection *store.Collection
+	filter     *query.Filter
+	scan       *store.Scan
+	// waiting are documents that the scan gave and that have not been looked at.
+	waiting []*store.Document
+}
+
+func newMatcher(c *store.Collection, f *query.Filter, h store.Hint) *matcher {
+	return &matcher{collection: c, filter: f, scan: c.Scan(f.Constraints(), h)}
+}
+
+// next returns the next document, nil at the end. After the collection was dropped it fails with
+// QueryPlanKilled (175).
+func (m *matcher) next() (*store.Document, error) {
+	for {
+		for len(m.waiting) > 0 {
+			d := m.waiting[0]
+			m.waiting = m.waiting[1:]
+			ok, err := m.filter.Match(d.Fields)
+			if err != nil {
+				return nil, err
+			}
+			if ok {
+				return d, nil
+			}
+		}
+		documents, err := m.scan.Next()
+		if errors.Is(err, store.ErrDropped) {
+			return nil, mongoerror.New(175, "collection dropped. UUID %x", m.collection.UUID.Data)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(documents) == 0 {
+			return nil, nil
+		}
+		m.waiting = documents
+	}
+}
+
+// all returns every document that is left.
+func (m *matcher) all(ctx context.Context) ([]*store.Document, error) {
+	var out []*store.Document
+	for {
+		d, err := m.next()
+		if d == nil || err != nil {
+			return out, err
+		}
+		if out = append(out, d); len(out)%1024 == 0 {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+		}
+	}
+}
+
+// pull makes a cursor's source of a function that returns the next encoded document, nil at the
+// end.
+type pull struct {
+	next func() (bson.Raw, error)
+	// limit is how many documents may still be given; negative for no limit.
+	limit int64
+	// spare is a document that did not fit into the last batch.
+	spare bson.Raw
+}
+
+// Next implements cursor.Source.
+func (p *pull) Next(n int, maxBytes int) (docs []bson.Raw, exhausted bool, err error) {
+	size := 0
+	for len(docs) < n {
+		if p.limit == 0 {
+			return docs, true, nil
+		}
+		raw := p.spare
+		p.spare = nil
+		if raw == nil {
+			if raw, err = p.next(); err != nil {
+				return nil, false, err
+			}
+		}
+		if raw == nil {
+			return docs, true, nil
+		}
+		if size += len(raw); len(docs) > 0 && size > maxBytes {
+			p.spare = raw
+			return docs, false, nil
+		}
+		docs = append(docs, raw)
+		p.limit--
+	}
+	return docs, p.limit == 0, nil
+}
+
+// Close implements cursor.Source. There is nothing to release.
+func (p *pull) Close() {}
+
+// list makes a source of documents that are all there already.
+func list(docs []bson.D, encode func(bson.D) bson.Raw) *pull {
+	return &pull{limit: -1, next: func() (bson.Raw, error) {
+		if len(docs) == 0 {
+			return nil, nil
+		}
+		d := docs[0]
+		docs = docs[1:]
+		return encode(d), nil
+	}}
+}

@@ -1,0 +1,184 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+
+	"go.mongodb.org/mongo-driver/bson"
+	"go.mongodb.org/mongo-driver/bson/bsontype"
+
+	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/store"
+)
+
+const (
+	// maxStatements is maxWriteBatchSize.
+	maxStatements = 100000
+	// maxDocument is the size of the largest document that may be stored: maxBsonObjectSize.
+	maxDocument = 16 << 20
+	// maxInternal is the size of the largest document that the server handles at all.
+	maxInternal = maxDocument + 16<<10
+	// codeResultTooLarge and codeUpsertTooLarge have no names.
+	codeResultTooLarge = 17419
+	codeUpsertTooLarge = 17420
+	// maxErrorText bounds the texts of write errors: beyond this many bytes together,
+	// further texts are left empty, so that the reply fits into a document.
+	maxErrorText = 10 << 20
+)
+
+// batch is what the write commands have in common: the statements and their order.
+type batch struct {
+	// statements are the elements of documents, updates or deletes; they belong to the request.
+	statements []bson.Raw
+	// ordered: the first statement that fails is the last that is executed.
+	ordered bool
+	// collection is the name of the collection.
+	collection string
+}
+
+// parseBatch reads the fields that insert, update and delete share. field is the name of the
+// array of statements.
+func parseBatch(r *Request, field string) (*batch, error) {
+	b := &batch{ordered: true}
+	var err error
+	if b.collection, err = collectionName(r); err != nil {
+		return nil, err
+	}
+	given := false
+	err = eachField(r, func(key string, v bson.RawValue) (bool, error) {
+		switch key {
+		case r.Name:
+		case field:
+			given = true
+			b.statements, err = statements(v, r.Name, field)
+			return true, err
+		case "ordered":
+			b.ordered, err = boolean(v, r.Name+".ordered")
+			return true, err
+		case "bypassDocumentValidation":
+			_, err = loose(v, r.Name+".bypassDocumentValidation")
+			return true, err
+		default:
+			return false, nil
+		}
+		return true, nil
+	}, nil)
+	if err != nil {
+		return nil, err
+	}
+	if sequence, ok := r.Sequences[field]; ok {
+		b.statements, given = sequence, true
+	}
+	if !given {
+		return nil, missingField(r.Name + "." + field)
+	}
+	if n := len(b.statements); n == 0 || n > maxStatements {
+		return nil, mongoerror.New(mongoerror.InvalidLength,
+			"Write batch sizes must be between 1 and %d. Got %d operations.", maxStatements, n)
+	}
+	for _, s := range b.statements {
+		if len(s) > maxInternal {
+			return nil, tooLarge(len(s))
+		}
+	}
+	return b, nil
+}
+
+func tooLarge(size int) error {
+	return mongoerror.New(mongoerror.BSONObjectTooLarge,
+		"BSONObj size: %d (0x%X) is invalid. Size must be between 0 and %d(16MB)", size, size, maxInternal)
+}
+
+// statements reads an array of documents. Null elements count as absent.
+func statements(v bson.RawValue, parser, field string) ([]bson.Raw, error) {
+	array, ok := v.ArrayOK()
+	if !ok {
+		return nil, mongoerror.New(codeNotAnObject, "invalid parameter: expected an object (%s)", field)
+	}
+	values, err := array.Values()
+	if err != nil {
+		return nil, mongoerror.New(mongoerror.InvalidBSON, "invalid array of statements")
+	}
+	out := make([]bson.Raw, 0, len(values))
+	for i, e := range values {
+		if e.Type == bsontype.Null || e.Type == bsontype.Undefined {
+			continue
+		}
+		d, ok := e.DocumentOK()
+		if !ok {
+			return nil, wrongType(fmt.Sprintf("%s.%s.%d", parser, field, i), e.Type, "object")
+		}
+		out = append(out, d)
+	}
+	return out, nil
+}
+
+// run executes the statements one after the other and returns the writeErrors: a failed
+// statement ends an ordered batch. An error of do that is fatal ends the command.
+func (b *batch) run(n int, do func(i int) error) (bson.A, error) {
+	var failed bson.A
+	text := 0
+	for i := range n {
+		err := do(i)
+		if err == nil {
+			continue
+		}
+		var fatal *fatalError
+		if errors.As(err, &fatal) {
+			return nil, fatal.cause
+		}
+		e := asMongoError(err)
+		message := e.Message
+		if text += len(message); text > maxErrorText {
+			message = ""
+		}
+		entry := bson.D{{Key: "index", Value: int32(i)}, {Key: "code", Value: e.Code}}
+		entry = append(append(entry, e.Fields...), bson.E{Key: "errmsg", Value: message})
+		failed = append(failed, entry)
+		if b.ordered {
+			break
+		}
+	}
+	return failed, nil
+}
+
+// fatalError is an error of a statement that ends the whole command with ok: 0.
+type fatalError struct{ cause error }
+
+func (f *fatalError) Error() string { return f.cause.Error() }
+
+// write runs fn on a collection locked for writing. A collection that is missing is made if
+// create is set; else fn is called with nil. A collection that is dropped meanwhile counts as
+// missing.
+func write(s *State, database, name string, create bool, fn func(c *store.Collection, w *store.Writer) error) error {
+	for {
+		c := s.Store.Collection(database, name)
+		if c == nil {
+			if !create {
+				return fn(nil, nil)
+			}
+			var err error
+			if c, _, err = s.Store.Open(database, name); err != nil {
+				return err
+			}
+		}
+		err := c.Write(func(w *store.Writer) error { return fn(c, w) })
+		if !errors.Is(err, store.ErrDropped) {
+			return err
+		}
+	}
+}
+
+// encodeStored encodes a document that is about to be stored. code is that of the error for a
+// document over the limit, whose text begins with what.
+func encodeStored(d bson.D, code int32, what string) (bson.Raw, error) {
+	raw := bsonvalue.Encode(d)
+	switch {
+	case len(raw) > maxInternal:
+		return nil, tooLarge(len(raw))
+	case len(raw) > maxDocument:
+		return nil, mongoerror.New(code, "%s larger than %d", what, maxDocument)
+	}
+	return raw, nil
+}

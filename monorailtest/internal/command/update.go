@@ -1,0 +1,263 @@
+package command
+
+import (
+	"bytes"
+	"context"
+
+	"go.mongodb.org/mongo-driver/bson"
+	"go.mongodb.org/mongo-driver/bson/bsontype"
+
+	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/query"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/store"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/update"
+)
+
+// modification is one statement of an update command.
+type modification struct {
+	filter    bson.D
+	update    bson.D
+	pipeline  bool
+	multi     bool
+	upsert    bool
+	filters   []bson.D
+	hint      any
+	collation bson.D
+}
+
+// outcome is what one modification did.
+type outcome struct {
+	matched, modified int32
+	// upserted is the _id of the document inserted; inserted tells whether there is one.
+	upserted any
+	inserted bool
+}
+
+// updateDocuments answers update: {n, nModified, upserted, writeErrors}.
+func updateDocuments(ctx context.Context, s *State, r *Request) (bson.D, error) {
+	b, err := parseBatch(r, "updates")
+	if err != nil {
+		return nil, err
+	}
+	modifications := make([]modification, len(b.statements))
+	for i, raw := range b.statements {
+		if modifications[i], err = parseModification(raw); err != nil {
+			return nil, err
+		}
+	}
+	var n, modified int32
+	var upserted bson.A
+	failed, err := b.run(len(modifications), func(i int) error {
+		if err := ctx.Err(); err != nil {
+			return &fatalError{err}
+		}
+		o, err := modifications[i].execute(s, r.Database, b.collection)
+		if err != nil {
+			return err
+		}
+		n += o.matched
+		modified += o.modified
+		if o.inserted {
+			n++
+			upserted = append(upserted, bson.D{{Key: "index", Value: int32(i)}, {Key: "_id", Value: o.upserted}})
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	reply := bson.D{{Key: "n", Value: n}, {Key: "nModified", Value: modified}}
+	if len(upserted) > 0 {
+		reply = append(reply, bson.E{Key: "upserted", Value: upserted})
+	}
+	return appendErrors(reply, failed), nil
+}
+
+func parseModification(raw bson.Raw) (modification, error) {
+	const parser = "update.updates"
+	m := modification{}
+	elems, err := raw.Elements()
+	if err != nil {
+		return m, mongoerror.New(mongoerror.InvalidBSON, "invalid statement")
+	}
+	given := false
+	for _, e := range elems {
+		v, path := e.Value(), parser+"."+e.Key()
+		switch e.Key() {
+		case "q":
+			m.filter, err = document(v, path)
+		case "u":
+			given = true
+			err = m.parseUpdate(v)
+		case "multi":
+			m.multi, err = boolean(v, path)
+		case "upsert":
+			m.upsert, err = boolean(v, path)
+		case "arrayFilters":
+			m.filters, err = parseFilterList(v, path)
+		case "hint":
+			if m.hint, err = decodeValue(v); err == nil {
+				err = checkHintType(m.hint)
+			}
+		case "collation":
+			m.collation, err = document(v, path)
+		case "c":
+			err = mongoerror.New(mongoerror.NotImplemented, "constants of an update are not supported by this server")
+		default:
+			err = unknownField(parser, e.Key())
+		}
+		if err != nil {
+			return m, err
+		}
+	}
+	if m.filter == nil {
+		return m, missingField(parser + ".q")
+	}
+	if !given {
+		return m, missingField(parser + ".u")
+	}
+	return m, nil
+}
+
+func (m *modification) parseUpdate(v bson.RawValue) (err error) {
+	switch v.Type {
+	case bsontype.EmbeddedDocument:
+		m.update, err = document(v, "u")
+		return err
+	case bsontype.Array:
+		values, err := v.Array().Values()
+		if err != nil {
+			return mongoerror.New(mongoerror.InvalidBSON, "invalid pipeline")
+		}
+		for _, e := range values {
+			if e.Type != bsontype.EmbeddedDocument {
+				return mongoerror.New(mongoerror.TypeMismatch, "Each element of the 'pipeline' array must be an object")
+			}
+		}
+		m.pipeline = true
+		return nil
+	}
+	return mongoerror.New(mongoerror.FailedToParse, "Update argument must be either an object or an array")
+}
+
+func parseFilterList(v bson.RawValue, path string) ([]bson.D, error) {
+	array, ok := v.ArrayOK()
+	if !ok {
+		return nil, wrongType(path, v.Type, "array")
+	}
+	values, err := array.Values()
+	if err != nil {
+		return nil, mongoerror.New(mongoerror.InvalidBSON, "invalid array of filters")
+	}
+	out := make([]bson.D, len(values))
+	for i, e := range values {
+		if out[i], err = document(e, path+"."+itoa(i)); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// parsed is a modification whose filter and update have been parsed.
+type parsed struct {
+	filter *query.Filter
+	update *update.Update
+}
+
+// parse parses filter and update; its errors are those of the statement.
+func (m *modification) parse() (*parsed, error) {
+	if m.pipeline {
+		return nil, mongoerror.New(mongoerror.NotImplemented, "an update by a pipeline is not supported by this server")
+	}
+	if err := checkCollation(m.collation); err != nil {
+		return nil, err
+	}
+	f, err := query.Parse(m.filter)
+	if err != nil {
+		return nil, err
+	}
+	u, err := update.Parse(m.update, m.filters)
+	if err != nil {
+		return nil, err
+	}
+	if m.multi && u.Replaces() {
+		return nil, mongoerror.New(mongoerror.FailedToParse, "multi update is not supported for replacement-style update")
+	}
+	if m.upsert && f.HasExpression() {
+		return nil, mongoerror.New(224, "$expr is not allowed in the query predicate for an upsert")
+	}
+	return &parsed{f, u}, nil
+}
+
+// execute carries out one statement under the collection's lock: nobody sees it half done, and no
+// other statement comes between its match and its write, so that concurrent upserts of one key
+// insert it once.
+func (m *modification) execute(s *State, database, collection string) (o outcome, err error) {
+	p, err := m.parse()
+	if err != nil {
+		return o, err
+	}
+	err = write(s, database, collection, m.upsert, func(c *store.Collection, w *store.Writer) error {
+		o = outcome{}
+		if c == nil {
+			return nil
+		}
+		hint, err := resolveHint(m.hint, w.Indexes(), c.Namespace(), p.filter)
+		if err != nil {
+			return err
+		}
+		matches, err := matchLocked(w, p.filter, hint, !m.multi)
+		if err != nil {
+			return err
+		}
+		for _, f := range matches {
+			changed, _, err := p.applyLocked(w, f)
+			if err != nil {
+				return err
+			}
+			o.matched++
+			if changed {
+				o.modified++
+			}
+		}
+		if len(matches) == 0 && m.upsert {
+			d, err := p.insertLocked(w)
+			if err != nil {
+				return err
+			}
+			o.upserted, o.inserted = store.Field(d, "_id"), true
+		}
+		return nil
+	})
+	return o, err
+}
+
+// applyLocked updates one document and returns its new version.
+func (p *parsed) applyLocked(w *store.Writer, f found) (changed bool, after bson.D, err error) {
+	after, err = p.update.Apply(f.document.Fields, f.index)
+	if err != nil {
+		return false, nil, err
+	}
+	raw, err := encodeStored(after, codeResultTooLarge, "Resulting document after update is")
+	if err != nil {
+		return false, nil, err
+	}
+	if bytes.Equal(raw, f.document.Raw) {
+		return false, after, nil
+	}
+	_, err = w.Replace(f.document, after, raw)
+	return err == nil, after, err
+}
+
+// insertLocked inserts the document of an upsert and returns it.
+func (p *parsed) insertLocked(w *store.Writer) (bson.D, error) {
+	d, err := p.update.Insert(p.filter)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := encodeStored(d, codeUpsertTooLarge, "Document to upsert is")
+	if err != nil {
+		return nil, err
+	}
+	return d, w.Insert(d, raw)
+}

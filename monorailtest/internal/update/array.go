@@ -1,0 +1,151 @@
+package update
+
+import (
+	"strings"
+
+	"go.mongodb.org/mongo-driver/bson"
+	"go.mongodb.org/mongo-driver/bson/primitive"
+
+	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/query"
+)
+
+func parseAddToSet(f bson.E) (node, error) {
+	values := bson.A{f.Value}
+	if d, ok := f.Value.(bson.D); ok && len(d) > 0 && d[0].Key == "$each" {
+		var isArray bool
+		if values, isArray = d[0].Value.(bson.A); !isArray {
+			return nil, mongoerror.New(mongoerror.TypeMismatch,
+				"The argument to $each in $addToSet must be an array but it was of type %s", bsonvalue.TypeName(d[0].Value))
+		}
+		if len(d) > 1 {
+			return nil, mongoerror.New(mongoerror.BadValue, "Found unexpected fields after $each in $addToSet: %s", bsonvalue.Format(d))
+		}
+	}
+	add := func(a bson.A) bson.A {
+		out := append(make(bson.A, 0, len(a)+len(values)), a...)
+		for _, v := range values {
+			if !contains(out, v) {
+				out = append(out, v)
+			}
+		}
+		return out
+	}
+	return &leafNode{
+		existing: func(_ *context, v any, path string) (any, bool, error) {
+			a, ok := v.(bson.A)
+			if !ok {
+				return nil, false, mongoerror.New(mongoerror.BadValue,
+					"Cannot apply $addToSet to non-array field. Field named '%s' has non-array type %s",
+					lastName(path), bsonvalue.TypeName(v))
+			}
+			return add(a), false, checkStorable(values, path)
+		},
+		missing: func(_ *context, path string) (any, bool, error) {
+			return add(nil), true, checkStorable(values, path)
+		},
+	}, nil
+}
+
+func contains(a bson.A, v any) bool {
+	for _, other := range a {
+		if bsonvalue.Equal(other, v) {
+			return true
+		}
+	}
+	return false
+}
+
+// removal is a leaf that takes the elements out of an array for which drop says so.
+func removal(drop func(v any) (bool, error)) node {
+	return &leafNode{existing: func(_ *context, v any, _ string) (any, bool, error) {
+		a, ok := v.(bson.A)
+		if !ok {
+			return nil, false, mongoerror.New(mongoerror.BadValue, "Cannot apply $pull to a non-array value")
+		}
+		out := make(bson.A, 0, len(a))
+		for _, item := range a {
+			gone, err := drop(item)
+			if err != nil {
+				return nil, false, err
+			}
+			if !gone {
+				out = append(out, item)
+			}
+		}
+		return out, false, nil
+	}}
+}
+
+func parsePullAll(f bson.E) (node, error) {
+	values, ok := f.Value.(bson.A)
+	if !ok {
+		return nil, mongoerror.New(mongoerror.BadValue, "$pullAll requires an array argument but was given a %s", bsonvalue.TypeName(f.Value))
+	}
+	return removal(func(v any) (bool, error) { return contains(values, v), nil }), nil
+}
+
+// parsePull parses $pull: operators that an element meets, a filter for elements that are
+// documents, or a value that an element equals.
+func parsePull(f bson.E) (node, error) {
+	switch x := f.Value.(type) {
+	case bson.D:
+		if len(x) > 0 && strings.HasPrefix(x[0].Key, "$") && !isLogical(x[0].Key) && x[0].Key != "$ref" && x[0].Key != "$id" {
+			m, err := query.ParseValue(x)
+			if err != nil {
+				return nil, err
+			}
+			return removal(m.Match), nil
+		}
+		filter, err := query.Parse(x)
+		if err != nil {
+			return nil, err
+		}
+		return removal(func(v any) (bool, error) {
+			d, ok := v.(bson.D)
+			if !ok {
+				return false, nil
+			}
+			return filter.Match(d)
+		}), nil
+	case primitive.Regex:
+		m, err := query.ParseValue(bson.D{{Key: "$regex", Value: x}})
+		if err != nil {
+			return nil, err
+		}
+		return removal(m.Match), nil
+	}
+	return removal(func(v any) (bool, error) { return bsonvalue.Equal(v, f.Value), nil }), nil
+}
+
+func isLogical(operator string) bool {
+	return operator == "$and" || operator == "$or" || operator == "$nor" || operator == "$expr"
+}
+
+func parsePop(f bson.E) (node, error) {
+	if !bsonvalue.IsNumber(f.Value) {
+		return nil, mongoerror.New(mongoerror.FailedToParse, "Expected a number in: %s: %s", f.Key, bsonvalue.Format(f.Value))
+	}
+	n, exact := bsonvalue.ToLong(f.Value)
+	if !exact {
+		return nil, mongoerror.New(mongoerror.FailedToParse, "Expected an integer: %s: %s", f.Key, bsonvalue.Format(f.Value))
+	}
+	if n != 1 && n != -1 {
+		return nil, mongoerror.New(mongoerror.FailedToParse, "$pop expects 1 or -1, found: %d", n)
+	}
+	return &leafNode{existing: func(_ *context, v any, path string) (any, bool, error) {
+		a, ok := v.(bson.A)
+		if !ok {
+			return nil, false, mongoerror.New(mongoerror.TypeMismatch,
+				"Path '%s' contains an element of non-array type '%s'", path, bsonvalue.TypeName(v))
+		}
+		switch {
+		case len(a) == 0:
+			return a, false, nil
+		case n < 0:
+			return a[1:], false, nil
+		}
+		return a[: len(a)-1 : len(a)-1], false, nil
+	}}, nil
+}
