@@ -94,7 +94,7 @@ func tooLarge(size int) error {
 func statements(v bson.RawValue, parser, field string) ([]bson.Raw, error) {
 	array, ok := v.ArrayOK()
 	if !ok {
-		return nil, mongoerror.New(codeNotAnObject, "invalid parameter: expected an object (%s)", field)
+		return nil, mongoerror.New(codeExpectedObject, "invalid parameter: expected an object (%s)", field)
 	}
 	values, err := array.Values()
 	if err != nil {

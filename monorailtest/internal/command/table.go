@@ -89,4 +89,20 @@ var table = map[string]spec{
 	"findandmodify": {handle: findAndModify, writeConcern: true, txnNumber: true, primary: "findAndModify"},
 	"insert":        {handle: insertDocuments, sequence: "documents", writeConcern: true, txnNumber: true},
 	"update":        {handle: updateDocuments, sequence: "updates", writeConcern: true, txnNumber: true},
+
+	// Collections and databases.
+	"collStats":        {handle: collStats, readConcern: true},
+	"collstats":        {handle: collStats, readConcern: true, primary: "collStats"},
+	"create":           {handle: createCollection, writeConcern: true},
+	"createIndexes":    {handle: createIndexes, writeConcern: true},
+	"dbStats":          {handle: dbStats},
+	"dbstats":          {handle: dbStats, primary: "dbStats"},
+	"deleteIndexes":    {handle: dropIndexes, writeConcern: true, primary: "dropIndexes"},
+	"drop":             {handle: dropCollection, writeConcern: true},
+	"dropDatabase":     {handle: dropDatabase, writeConcern: true},
+	"dropIndexes":      {handle: dropIndexes, writeConcern: true},
+	"listCollections":  {handle: listCollections},
+	"listDatabases":    {handle: listDatabases, adminOnly: true},
+	"listIndexes":      {handle: listIndexes},
+	"renameCollection": {handle: renameCollection, adminOnly: true, writeConcern: true},
 }
