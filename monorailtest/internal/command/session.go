@@ -12,8 +12,8 @@ import (
 	"go.mongodb.org/mongo-driver/bson/primitive"
 )
 
-// codeNotAnObject is what MongoDB answers to a command whose array is none.
-const codeNotAnObject = 10065
+// codeExpectedObject is what MongoDB answers to a command whose array is none.
+const codeExpectedObject = 10065
 
 // sessionOf identifies the session of a request as MongoDB prints it: the UUID of its lsid and the digest of the user
 // who owns it, here that of nobody; "" without an lsid. Two requests belong to the same session exactly when
@@ -84,7 +84,7 @@ func startSession(context.Context, *State, *Request) (bson.D, error) {
 func forEachSession(r *Request, parser string, do func(session string)) error {
 	array, ok := r.Body.Lookup(r.Name).ArrayOK()
 	if !ok {
-		return mongoerror.New(codeNotAnObject, "invalid parameter: expected an object (%s)", r.Name)
+		return mongoerror.New(codeExpectedObject, "invalid parameter: expected an object (%s)", r.Name)
 	}
 	elems, err := bson.Raw(array).Elements()
 	if err != nil {
