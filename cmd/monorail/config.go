@@ -36,7 +36,7 @@ func parseConfig(args []string, stderr io.Writer) (config, error) {
 	flags.StringVar(&c.uri, "uri", "", "run on the MongoDB at this `URI`, in a database of its own that is dropped at the end\n(default: a busy server in this process)")
 	flags.StringVar(&c.visits, "visits", "", "read the visits from this CSV `file`, one region,browser,os a line (default: visits that come with the program)")
 	flags.IntVar(&c.visitors, "visitors", 8, "how many visitors there are at once")
-	flags.IntVar(&c.count, "count", 4000, "how many visits each way counts")
+	flags.IntVar(&c.count, "count", 6000, "how many visits each way counts")
 	flags.DurationVar(&c.rtt, "rtt", 0, "put a network with this round-trip `time` between the program and the server, such as 1ms")
 	flags.BoolVar(&c.json, "json", false, "print one JSON object per way instead of the table")
 	if err := flags.Parse(args); err != nil {

@@ -9,7 +9,7 @@ import (
 func TestConfig(t *testing.T) {
 	var stderr strings.Builder
 	c, err := parseConfig(nil, &stderr)
-	if err != nil || c != (config{visitors: 8, count: 4000}) {
+	if err != nil || c != (config{visitors: 8, count: 6000}) {
 		t.Errorf("defaults = %+v, %v", c, err)
 	}
 	c, err = parseConfig([]string{"--uri", "mongodb://h", "--visits", "v.csv", "--visitors", "3", "--count=9", "--rtt", "1ms", "--json"}, &stderr)

@@ -84,6 +84,14 @@ func TestMeaningIsHonest(t *testing.T) {
 	}
 }
 
+func TestMeaningClaimsNoGainThatIsNotThere(t *testing.T) {
+	even := exampleResults()
+	even[1].elapsed = even[0].elapsed
+	if got := meaning(even); strings.Contains(got, "times as many") || !strings.Contains(got, "(-rtt)") {
+		t.Errorf("(a) and (c) took the same time, yet it says %q", got)
+	}
+}
+
 func TestPercent(t *testing.T) {
 	for _, c := range []struct {
 		part, whole int

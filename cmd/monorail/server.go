@@ -11,9 +11,9 @@ import (
 	"github.com/mongo-monorail/monorail/monorailtest"
 )
 
-// busyDelay is how long the demo's own server is busy with each message before it answers, as if
-// other clients kept it busy. A MongoDB took 0.1 ms for such an update on a quiet machine and
-// several where 1,000 messages were waiting; this is in between.
+// busyDelay is how long each update waits on the demo's own server, as if behind the writes of other
+// clients. A MongoDB took 0.1 ms for such an update on a quiet machine and several where many were
+// waiting; this is in between. Reads go at once: in MongoDB they do not wait for writers.
 const busyDelay = time.Millisecond
 
 // dropTimeout bounds the dropping of the demo's database, which also happens after Ctrl-C.
@@ -34,7 +34,8 @@ type deployment struct {
 func openDeployment(ctx context.Context, uri string) (*deployment, error) {
 	d := &deployment{uri: uri}
 	if uri == "" {
-		server := monorailtest.NewServer(monorailtest.WithDelay(busyDelay))
+		server := monorailtest.NewServer()
+		server.SetDelay(busyDelay, monorailtest.Commands("update"))
 		d.uri, d.stop = server.URI(), server.Close
 	}
 	// A name that no other run and no user has: 64 random bits.

@@ -24,5 +24,7 @@ type store interface {
 // query, the driver's defaults for everything else.
 var ways = []way{
 	{letter: "a", name: "acknowledged writes", right: true, open: openAcknowledged},
+	{letter: "b", name: "automatic requests, w:0", right: true, open: openAutomatic},
+	{letter: "c", name: "explicit requests, w:0", right: true, open: openExplicit},
 	{letter: "d", name: "w:0 on the driver's pool", open: openPooled},
 }
