@@ -81,6 +81,7 @@ var table = map[string]spec{
 	"usersInfo":                      {handle: usersInfo},
 
 	// Data.
+	"aggregate":     {handle: aggregate, writeConcern: true, readConcern: true, txnNumber: true},
 	"count":         {handle: countDocuments, readConcern: true, txnNumber: true},
 	"delete":        {handle: deleteDocuments, sequence: "deletes", writeConcern: true, txnNumber: true},
 	"distinct":      {handle: distinctValues, readConcern: true, txnNumber: true},

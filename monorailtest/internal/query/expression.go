@@ -1,11 +1,39 @@
 package query
 
 import (
-	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
+	"go.mongodb.org/mongo-driver/bson"
+
+	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/expression"
 )
 
-func parseExpression(any) (node, error) {
-	return nil, mongoerror.New(mongoerror.NotImplemented, "$expr is not supported by this server")
+// evaluated is $expr.
+type evaluated struct{ expression expression.Expression }
+
+func parseExpression(v any) (node, error) {
+	e, err := expression.Parse(v)
+	return evaluated{e}, err
 }
 
-func hasExpression(node) bool { return false }
+func (e evaluated) matches(d bson.D, _ *int) (bool, error) {
+	v, err := e.expression.Evaluate(d)
+	return bsonvalue.Truth(v), err
+}
+
+func hasExpression(n node) bool {
+	switch x := n.(type) {
+	case evaluated:
+		return true
+	case not:
+		return hasExpression(x.node)
+	case all:
+		for _, part := range x {
+			if hasExpression(part) {
+				return true
+			}
+		}
+	case some:
+		return hasExpression(all(x))
+	}
+	return false
+}
