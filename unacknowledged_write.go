@@ -1,0 +1,200 @@
+package monorail
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/description"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
+
+	"github.com/mongo-monorail/monorail/internal/lane"
+)
+
+// unacknowledgedConcern is {w: 0}.
+var unacknowledgedConcern = options.Collection().SetWriteConcern(writeconcern.Unacknowledged())
+
+// arrayFiltersWireVersion is the oldest wire version whose servers know every field that the lane
+// sends: arrayFilters came with it. The driver checks it for each write that has one.
+const arrayFiltersWireVersion = 6
+
+// laneWrite is one call of a method of an UnacknowledgedCollection that goes through the lane. It is
+// used by one goroutine and then waits in a pool.
+type laneWrite struct {
+	encoder *lane.Encoder
+	command lane.Command
+	args    laneOptions
+
+	ctx     context.Context
+	client  *Client
+	refused error // why the encoder did not take the call; the driver is to be asked
+}
+
+var laneWrites = sync.Pool{New: func() any { return &laneWrite{encoder: lane.NewEncoder()} }}
+
+// plain returns the driver's collection with write concern {w: 0}.
+func (u *UnacknowledgedCollection) plain() *mongo.Collection {
+	return u.coll.Clone(unacknowledgedConcern)
+}
+
+// begin returns the write to encode, or nil where the call is the driver's.
+func (u *UnacknowledgedCollection) begin(ctx context.Context) (*laneWrite, error) {
+	if u.coll == nil {
+		return nil, errNilCollection
+	}
+	database := u.coll.Database()
+	if database.Client() != u.client.Client {
+		return nil, errForeignClient
+	}
+	c := u.client
+	if ctx == nil || !driverFields.found || c.encrypted || ctx.Err() != nil ||
+		mongo.SessionFromContext(ctx) != nil || hasLogger(c.Client) {
+		// The driver knows what a nil or ended context gives.
+		return nil, nil
+	}
+	request, err := c.requestOf(ctx)
+	if request == nil || err != nil {
+		return nil, err
+	}
+	maxTimeMS, ok := c.maxTimeMS(ctx)
+	if !ok {
+		return nil, nil
+	}
+	w := laneWrites.Get().(*laneWrite)
+	w.ctx, w.client, w.refused = ctx, c, nil
+	w.encoder.Configure(encoding(u.coll))
+	w.command = lane.Command{
+		Database:    database.Name(),
+		Collection:  u.coll.Name(),
+		Ordered:     &ordered,
+		ClusterTime: clusterTime(c.Client),
+		ServerAPI:   c.serverAPI,
+		MaxTimeMS:   maxTimeMS,
+	}
+	return w, nil
+}
+
+// ordered is what every method but two sends.
+var ordered = true
+
+// maxTimeMS derives the server's time limit from what is left of the operation's time, as the driver
+// does, in whole milliseconds and rounded up; 0 means none. It tells false when no time is left. The
+// driver also subtracts the shortest round trip that it knows; a held message leaves later anyway.
+func (c *Client) maxTimeMS(ctx context.Context) (int64, bool) {
+	const longest = 1<<31 - 1 // what a server takes; the driver sends no larger one
+	deadline, ok := ctx.Deadline()
+	var left time.Duration
+	switch {
+	case ok:
+		left = time.Until(deadline)
+	case c.timeout == nil || *c.timeout == 0:
+		return 0, true
+	default:
+		left = *c.timeout
+	}
+	milliseconds := int64((left + time.Millisecond - 1) / time.Millisecond)
+	if milliseconds > longest {
+		return 0, true
+	}
+	return milliseconds, milliseconds > 0
+}
+
+// send hands the encoded command to the request's socket and gives w back. It tells false where
+// nothing was sent because the driver is to be asked. (Where a user's marshaler panics, send is never
+// called, and the encoder, which is in the middle of a document, never used again.)
+func (w *laneWrite) send() (sent bool, err error) {
+	defer w.release()
+	if w.refused != nil {
+		return false, nil
+	}
+	err = w.hold()
+	if errors.Is(err, errForDriver) {
+		return false, nil
+	}
+	return true, err
+}
+
+// errForDriver says that the driver is to be asked: the server is one that the lane does not know.
+var errForDriver = errors.New("monorail: not for the lane")
+
+// hold puts the messages of the command into the request's outbox.
+func (w *laneWrite) hold() error {
+	ctx := w.ctx
+	if _, ok := ctx.Deadline(); !ok && w.client.timeout != nil && *w.client.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, *w.client.timeout)
+		defer cancel()
+	}
+	h, err := w.client.laneHandle(ctx)
+	if err != nil {
+		return err
+	}
+	if h == nil {
+		return errForDriver
+	}
+	server := h.Description()
+	limits := limitsOf(server)
+	if version := server.WireVersion; version == nil || version.Max < arrayFiltersWireVersion ||
+		limits.DocumentSize == 0 || limits.MessageSize == 0 || limits.BatchCount == 0 {
+		return errForDriver
+	}
+	if err := w.encoder.CheckSizes(limits); err != nil {
+		return err
+	}
+	for {
+		message, statements, err := w.encoder.Next(limits)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := w.holdMessage(ctx, h, message, statements); err != nil {
+			return laneError(err)
+		}
+	}
+}
+
+func (w *laneWrite) holdMessage(ctx context.Context, h *handle, message []byte, statements int) error {
+	if w.client.monitor == nil {
+		return h.hold(ctx, message, statements)
+	}
+	started := w.publishStarted(ctx, h, message)
+	err := h.hold(ctx, message, statements)
+	w.publishFinished(ctx, h, started, err)
+	return err
+}
+
+// laneError gives an error of the socket the form that it has when the driver met it: a
+// mongo.CommandError that is a network error, with the socket's error in its chain.
+func laneError(err error) error {
+	if !errors.As(err, new(topology.ConnectionError)) {
+		return err
+	}
+	return mongo.CommandError{
+		Message: err.Error(),
+		Labels:  []string{driver.TransientTransactionError, driver.NetworkError},
+		Wrapped: err,
+	}
+}
+
+func limitsOf(server description.Server) lane.Limits {
+	return lane.Limits{
+		DocumentSize: int(server.MaxDocumentSize),
+		MessageSize:  int(server.MaxMessageSize),
+		BatchCount:   int(server.MaxBatchCount),
+	}
+}
+
+// release forgets the user's values and gives w back.
+func (w *laneWrite) release() {
+	w.encoder.Reset()
+	w.command, w.args, w.ctx, w.client, w.refused = lane.Command{}, laneOptions{}, nil, nil, nil
+	laneWrites.Put(w)
+}
