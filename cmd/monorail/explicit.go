@@ -5,7 +5,6 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
-	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 
 	"github.com/mongo-monorail/monorail"
 )
@@ -18,7 +17,7 @@ type explicitStore struct {
 }
 
 func openExplicit(_ context.Context, d *dialer, uri, database string) (store, error) {
-	client, err := monorail.Connect(clientOptions(uri, d).SetWriteConcern(writeconcern.Unacknowledged()))
+	client, err := monorail.Connect(clientOptions(uri, d))
 	if err != nil {
 		return nil, err
 	}
@@ -27,7 +26,7 @@ func openExplicit(_ context.Context, d *dialer, uri, database string) (store, er
 
 func (s *explicitStore) visit(ctx context.Context, v visit) (total int64, err error) {
 	err = s.client.WithRequest(ctx, func(ctx context.Context) error {
-		_, err := s.counts.UpdateOne(ctx, counterOf(v), oneMore, options.UpdateOne().SetUpsert(true))
+		err := s.client.Unacknowledged(s.counts).UpdateOne(ctx, counterOf(v), oneMore, options.UpdateOne().SetUpsert(true))
 		if err != nil {
 			return err
 		}

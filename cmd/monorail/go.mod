@@ -3,6 +3,7 @@ module github.com/mongo-monorail/monorail/cmd/monorail
 go 1.26
 
 require (
+	github.com/mongo-monorail/monorail v0.0.0
 	github.com/mongo-monorail/monorail/monorailtest v0.0.0
 	go.mongodb.org/mongo-driver/v2 v2.10.0
 	golang.org/x/term v0.45.0
@@ -12,7 +13,6 @@ require (
 	github.com/256dpi/lungo v0.4.0 // indirect
 	github.com/dlclark/regexp2 v1.12.0 // indirect
 	github.com/klauspost/compress v1.20.3 // indirect
-	github.com/mongo-monorail/monorail v0.0.0
 	github.com/shopspring/decimal v1.4.0 // indirect
 	github.com/tidwall/btree v1.8.2 // indirect
 	github.com/xdg-go/scram v1.4.0 // indirect
