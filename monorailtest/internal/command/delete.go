@@ -2,7 +2,6 @@ package command
 
 import (
 	"context"
-	"fmt"
 
 	"go.mongodb.org/mongo-driver/bson"
 
@@ -89,11 +88,11 @@ func parseDeleteLimit(v bson.RawValue) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	n := int64(0)
+	n, exact := int64(0), true
 	if bsonvalue.IsNumber(x) {
-		n, _ = bsonvalue.ToLong(x)
+		n, exact = bsonvalue.ToLong(x)
 	}
-	if n != 0 && n != 1 {
+	if !exact || n != 0 && n != 1 {
 		return false, mongoerror.New(mongoerror.FailedToParse,
 			"The limit field in delete objects must be 0 or 1. Got %s", bsonvalue.Format(x))
 	}
@@ -178,7 +177,7 @@ func checkHintType(hint any) error {
 func resolveHint(hint any, indexes []store.IndexSpec, namespace string, f *query.Filter) (store.Hint, error) {
 	name, isName := hint.(string)
 	pattern, isPattern := hint.(bson.D)
-	if hint == nil || isPattern && len(pattern) == 0 || isName && name == "" {
+	if hint == nil || isPattern && len(pattern) == 0 {
 		return store.Hint{}, nil
 	}
 	if isPattern && pattern[0].Key == "$natural" {
@@ -196,5 +195,5 @@ func resolveHint(hint any, indexes []store.IndexSpec, namespace string, f *query
 	}
 	return store.Hint{}, mongoerror.New(mongoerror.BadValue, "error processing query: ns=%sTree: %s\nSort: {}\nProj: {}\n"+
 		" planner returned error :: caused by :: hint provided does not correspond to an existing index",
-		namespace, fmt.Sprint(bsonvalue.Format(f.Source())))
+		namespace, bsonvalue.Format(f.Source()))
 }

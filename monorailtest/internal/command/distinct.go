@@ -7,6 +7,7 @@ import (
 	"go.mongodb.org/mongo-driver/bson"
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/query"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/store"
 )
@@ -43,6 +44,9 @@ func distinctValues(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	}
 	if !given {
 		return nil, missingField("distinct.key")
+	}
+	if field == "" {
+		return nil, mongoerror.New(40352, "FieldPath cannot be constructed with empty string")
 	}
 	f, err := query.Parse(filter)
 	if err != nil {

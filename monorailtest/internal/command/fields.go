@@ -139,3 +139,11 @@ func collation(v bson.RawValue, path string) error {
 }
 
 func itoa(i int) string { return strconv.Itoa(i) }
+
+// checkWritable refuses the collections that only the server itself writes.
+func checkWritable(database, name string) error {
+	if strings.HasPrefix(name, "system.") && name != "system.js" {
+		return mongoerror.New(mongoerror.InvalidNamespace, "cannot write to '%s.%s'", database, name)
+	}
+	return nil
+}

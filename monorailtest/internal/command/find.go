@@ -40,9 +40,15 @@ func findDocuments(ctx context.Context, s *State, r *Request) (bson.D, error) {
 		return nil, err
 	}
 	natural := naturalSort(q.sort)
+	if natural.Natural && len(q.sort) > 1 {
+		return nil, mongoerror.New(mongoerror.BadValue, "Cannot include '$natural' in compound sort: %s", bsonvalue.Format(q.sort))
+	}
+	if natural.Natural && q.hint != nil {
+		return nil, mongoerror.New(mongoerror.BadValue, "index hint not allowed with $natural sort order")
+	}
 	var o order.Order
 	if natural == (store.Hint{}) {
-		if o, err = parseFindSort(q.sort); err != nil {
+		if o, err = order.Parse(q.sort); err != nil {
 			return nil, err
 		}
 	}
@@ -66,7 +72,8 @@ func findDocuments(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	if natural.Natural {
 		hint = natural
 	}
-	next, err := sorted(ctx, newMatcher(c, f, hint), o)
+	m := newMatcher(c, f, hint)
+	next, err := sorted(ctx, m, o)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +89,7 @@ func findDocuments(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	if limit == 0 {
 		limit = -1
 	}
-	src := &pull{limit: limit, next: func() (bson.Raw, error) {
+	src := &pull{limit: limit, suspend: m.suspend, next: func() (bson.Raw, error) {
 		d, err := next()
 		if d == nil || err != nil {
 			return nil, err
@@ -121,20 +128,6 @@ func sorted(ctx context.Context, m *matcher, o order.Order) (func() (*store.Docu
 		documents = documents[1:]
 		return d, nil
 	}, nil
-}
-
-// parseFindSort parses the sort of a find. Its wrong directions have a code of their own.
-func parseFindSort(d bson.D) (order.Order, error) {
-	for _, e := range d {
-		if _, isMeta := e.Value.(bson.D); isMeta {
-			continue
-		}
-		n, exact := bsonvalue.ToLong(e.Value)
-		if !bsonvalue.IsNumber(e.Value) || !exact || n != 1 && n != -1 {
-			return order.Order{}, mongoerror.New(mongoerror.BadValue, "bad sort specification")
-		}
-	}
-	return order.Parse(d)
 }
 
 // naturalSort returns the hint that a sort by {$natural: 1 or -1} means.

@@ -30,6 +30,9 @@ func findAndModify(_ context.Context, s *State, r *Request) (bson.D, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkWritable(r.Database, name); err != nil {
+		return nil, err
+	}
 	a, err := parseFindAndModify(r)
 	if err != nil {
 		return nil, err
@@ -144,7 +147,14 @@ func parseFindAndModify(r *Request) (*replacement, error) {
 func (a *replacement) take(r *Request, key string, v bson.RawValue) (known bool, err error) {
 	parameter := func() (bson.D, error) {
 		if v.Type != bsontype.EmbeddedDocument {
-			return nil, mongoerror.New(31160, "'%s' parameter must be an object, found %s", key, aliasOf(v.Type))
+			code := int32(31160)
+			switch key {
+			case "sort":
+				code = 31174
+			case "fields":
+				code = 31175
+			}
+			return nil, mongoerror.New(code, "'%s' parameter must be an object, found %s", key, aliasOf(v.Type))
 		}
 		return bsonvalue.Decode(v.Document())
 	}

@@ -19,7 +19,13 @@ type matcher struct {
 	scan       *store.Scan
 	// waiting are documents that the scan gave and that have not been looked at.
 	waiting []*store.Document
+	// stale says that time has passed since waiting was read.
+	stale bool
 }
+
+// suspend says that some time may pass until the next call: what was read ahead is then read
+// again.
+func (m *matcher) suspend() { m.stale = true }
 
 func newMatcher(c *store.Collection, f *query.Filter, h store.Hint) *matcher {
 	return &matcher{collection: c, filter: f, scan: c.Scan(f.Constraints(), h)}
@@ -29,6 +35,13 @@ func newMatcher(c *store.Collection, f *query.Filter, h store.Hint) *matcher {
 // QueryPlanKilled (175).
 func (m *matcher) next() (*store.Document, error) {
 	for {
+		if m.stale {
+			waiting, err := m.collection.Refresh(m.waiting)
+			if err != nil {
+				return nil, m.dropped(err)
+			}
+			m.waiting, m.stale = waiting, false
+		}
 		for len(m.waiting) > 0 {
 			d := m.waiting[0]
 			m.waiting = m.waiting[1:]
@@ -41,17 +54,22 @@ func (m *matcher) next() (*store.Document, error) {
 			}
 		}
 		documents, err := m.scan.Next()
-		if errors.Is(err, store.ErrDropped) {
-			return nil, mongoerror.New(175, "collection dropped. UUID %x", m.collection.UUID.Data)
-		}
 		if err != nil {
-			return nil, err
+			return nil, m.dropped(err)
 		}
 		if len(documents) == 0 {
 			return nil, nil
 		}
 		m.waiting = documents
 	}
+}
+
+// dropped is the error of a reader whose collection was dropped.
+func (m *matcher) dropped(err error) error {
+	if !errors.Is(err, store.ErrDropped) {
+		return err
+	}
+	return mongoerror.New(175, "collection dropped. UUID %x", m.collection.UUID.Data)
 }
 
 // all returns every document that is left.
@@ -76,12 +94,17 @@ type pull struct {
 	next func() (bson.Raw, error)
 	// limit is how many documents may still be given; negative for no limit.
 	limit int64
+	// suspend is called at the end of every batch; nil for none.
+	suspend func()
 	// spare is a document that did not fit into the last batch.
 	spare bson.Raw
 }
 
 // Next implements cursor.Source.
 func (p *pull) Next(n int, maxBytes int) (docs []bson.Raw, exhausted bool, err error) {
+	if p.suspend != nil {
+		defer p.suspend()
+	}
 	size := 0
 	for len(docs) < n {
 		if p.limit == 0 {

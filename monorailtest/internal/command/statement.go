@@ -45,6 +45,9 @@ func parseBatch(r *Request, field string) (*batch, error) {
 	if b.collection, err = collectionName(r); err != nil {
 		return nil, err
 	}
+	if err := checkWritable(r.Database, b.collection); err != nil {
+		return nil, err
+	}
 	given := false
 	err = eachField(r, func(key string, v bson.RawValue) (bool, error) {
 		switch key {
@@ -93,6 +96,10 @@ func tooLarge(size int) error {
 // statements reads an array of documents. Null elements count as absent.
 func statements(v bson.RawValue, parser, field string) ([]bson.Raw, error) {
 	array, ok := v.ArrayOK()
+	if d, isDocument := v.DocumentOK(); isDocument && len(d) == 5 {
+		// An empty document counts as an empty array.
+		return nil, nil
+	}
 	if !ok {
 		return nil, mongoerror.New(codeExpectedObject, "invalid parameter: expected an object (%s)", field)
 	}

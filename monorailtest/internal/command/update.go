@@ -143,6 +143,9 @@ func (m *modification) parseUpdate(v bson.RawValue) (err error) {
 func parseFilterList(v bson.RawValue, path string) ([]bson.D, error) {
 	array, ok := v.ArrayOK()
 	if !ok {
+		if d, isDocument := v.DocumentOK(); isDocument && len(d) > 5 {
+			return nil, mongoerror.New(40422, "BSON array field '%s' has an invalid value for an array field name.", path)
+		}
 		return nil, wrongType(path, v.Type, "array")
 	}
 	values, err := array.Values()
@@ -243,7 +246,7 @@ func (p *parsed) applyLocked(w *store.Writer, f found) (changed bool, after bson
 		return false, nil, err
 	}
 	if bytes.Equal(raw, f.document.Raw) {
-		return false, after, nil
+		return p.update.Counts(), after, nil
 	}
 	_, err = w.Replace(f.document, after, raw)
 	return err == nil, after, err

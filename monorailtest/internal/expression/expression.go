@@ -181,3 +181,22 @@ func (a array) Evaluate(d bson.D) (any, error) {
 	}
 	return out, nil
 }
+
+// ParseKey parses the _id of a $group: in a document of expressions a missing value is null.
+func ParseKey(v any) (Expression, error) {
+	e, err := Parse(v)
+	if o, ok := e.(*object); ok && err == nil {
+		for i := range o.values {
+			o.values[i] = &short{[]Expression{o.values[i]}, orNull}
+		}
+	}
+	return e, err
+}
+
+func orNull(d bson.D, operands []Expression) (any, error) {
+	v, err := operands[0].Evaluate(d)
+	if bsonvalue.IsMissing(v) {
+		v = nil
+	}
+	return v, err
+}

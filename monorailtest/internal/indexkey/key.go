@@ -164,6 +164,9 @@ func (g *generator) expandArray(a bson.A, fields []pending) error {
 		next := make([]pending, len(fields))
 		d, isDocument := element.(bson.D)
 		for i, f := range fields {
+			if err := ambiguous(a, d, f); err != nil {
+				return err
+			}
 			next[i] = elementOf(a, index, element, isDocument, f)
 		}
 		if err := g.expand(d, next); err != nil {
@@ -171,6 +174,21 @@ func (g *generator) expandArray(a bson.A, fields []pending) error {
 		}
 	}
 	return nil
+}
+
+// CodeAmbiguous is the code of a path whose next part numbers an element of an array and names a
+// field of one of its documents.
+const CodeAmbiguous = 16746
+
+func ambiguous(a bson.A, d bson.D, f pending) error {
+	if f.known || len(f.path) == 0 || d == nil || bsonvalue.IsMissing(field(d, f.path[0])) {
+		return nil
+	}
+	if i, err := strconv.Atoi(f.path[0]); err != nil || i < 0 || i >= len(a) {
+		return nil
+	}
+	return mongoerror.New(CodeAmbiguous, "Ambiguous field name found in array (do not use numeric field names in "+
+		"embedded elements in an array), field: '%s' for array: %s", f.path[0], bsonvalue.Format(a))
 }
 
 // elementOf says what is left to look up for a field in one element of the array at which it

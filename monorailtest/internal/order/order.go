@@ -2,6 +2,7 @@
 package order
 
 import (
+	"errors"
 	"slices"
 
 	"go.mongodb.org/mongo-driver/bson"
@@ -24,6 +25,11 @@ func Parse(d bson.D) (Order, error) {
 	for _, e := range d {
 		if err := checkName(e.Key); err != nil {
 			return Order{}, err
+		}
+		if e.Value != nil && !bsonvalue.IsNumber(e.Value) {
+			if _, ok := e.Value.(bson.D); !ok {
+				return Order{}, mongoerror.New(15974, "Illegal key in $sort specification: %s: %s", e.Key, bsonvalue.Format(e.Value))
+			}
 		}
 		if meta, ok := e.Value.(bson.D); ok && len(meta) > 0 && meta[0].Key == "$meta" {
 			return Order{}, mongoerror.New(mongoerror.NotImplemented, "sorting by $meta is not supported by this server")
@@ -65,6 +71,10 @@ func (o Order) Empty() bool { return len(o.paths) == 0 }
 // order. Two arrays in one pattern that do not lie on one path are BadValue (2).
 func (o Order) Key(d bson.D) (indexkey.Key, error) {
 	k, err := indexkey.Generate(d, o.paths)
+	var e *mongoerror.Error
+	if errors.As(err, &e) && e.Code == indexkey.CodeAmbiguous {
+		return nil, err
+	}
 	if err != nil {
 		return nil, mongoerror.New(mongoerror.BadValue, "cannot sort with keys that are parallel arrays")
 	}

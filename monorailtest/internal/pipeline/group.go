@@ -49,7 +49,7 @@ func parseGroup(v any) (stage, error) {
 				return nil, mongoerror.New(15948, "a group's _id may only be specified once")
 			}
 			var err error
-			if id, err = expression.Parse(e.Value); err != nil {
+			if id, err = expression.ParseKey(e.Value); err != nil {
 				return nil, err
 			}
 			continue

@@ -181,7 +181,10 @@ func parseProject(v any) (stage, error) {
 	if len(d) == 0 {
 		return nil, mongoerror.New(51272, "Invalid $project :: caused by :: projection specification must have at least one field")
 	}
-	if len(d) == 1 && d[0].Key == "_id" || hasOperator(d) {
+	if len(d) == 1 && d[0].Key == "_id" && !bsonvalue.Truth(d[0].Value) && !hasOperator(d) {
+		return parseUnset("_id")
+	}
+	if hasOperator(d) {
 		return nil, mongoerror.New(mongoerror.NotImplemented, "this form of $project is not supported by this server")
 	}
 	p, err := projection.Parse(d, nil)
@@ -255,6 +258,9 @@ func parseAddFields(v any) (stage, error) {
 	d, ok := v.(bson.D)
 	if !ok {
 		return nil, mongoerror.New(40272, "$addFields specification stage must be an object")
+	}
+	if len(d) == 0 {
+		return nil, mongoerror.New(40177, "Invalid $addFields :: caused by :: specification must have at least one field")
 	}
 	values := make([]expression.Expression, len(d))
 	for i, e := range d {

@@ -180,6 +180,9 @@ func (p *Projection) Apply(d bson.D) (bson.D, error) {
 	}
 	out := make(bson.D, 0, len(d))
 	for _, e := range d {
+		if p.root.children[e.Key].atEnd() {
+			continue
+		}
 		if e.Key == "_id" && p.root.children["_id"] == nil {
 			if !p.hideID {
 				out = append(out, e)
@@ -192,6 +195,37 @@ func (p *Projection) Apply(d bson.D) (bson.D, error) {
 		}
 		if keep {
 			out = append(out, bson.E{Key: e.Key, Value: v})
+		}
+	}
+	return p.appendComputed(out, d)
+}
+
+// atEnd tells a field whose new value comes behind the others, as those of $elemMatch do.
+func (n *node) atEnd() bool {
+	if n == nil || n.operator == nil {
+		return false
+	}
+	_, ok := n.operator.(elementMatch)
+	return ok
+}
+
+func (p *Projection) appendComputed(out, d bson.D) (bson.D, error) {
+	for _, name := range p.root.names {
+		n := p.root.children[name]
+		if !n.atEnd() {
+			continue
+		}
+		for _, e := range d {
+			if e.Key != name {
+				continue
+			}
+			v, keep, err := n.operator.apply(e.Value, d)
+			if err != nil {
+				return nil, err
+			}
+			if keep {
+				out = append(out, bson.E{Key: name, Value: v})
+			}
 		}
 	}
 	return out, nil

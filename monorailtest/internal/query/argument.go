@@ -83,14 +83,14 @@ func moduloNumber(v any) int64 {
 
 func parseSize(name string, v any) (valueNode, error) {
 	if !bsonvalue.IsNumber(v) {
-		return nil, mongoerror.New(mongoerror.FailedToParse, "Failed to parse $size. Expected a number in: $size: %s", bsonvalue.Format(v))
+		return nil, mongoerror.New(mongoerror.BadValue, "Failed to parse $size. Expected a number in: $size: %s", bsonvalue.Format(v))
 	}
 	n, exact := bsonvalue.ToLong(v)
 	if !exact {
-		return nil, mongoerror.New(mongoerror.FailedToParse, "Failed to parse $size. Expected an integer: $size: %s", bsonvalue.Format(v))
+		return nil, mongoerror.New(mongoerror.BadValue, "Failed to parse $size. Expected an integer: $size: %s", bsonvalue.Format(v))
 	}
 	if n < 0 {
-		return nil, mongoerror.New(mongoerror.FailedToParse, "Failed to parse $size. Expected a non-negative number in: $size: %s", bsonvalue.Format(v))
+		return nil, mongoerror.New(mongoerror.BadValue, "Failed to parse $size. Expected a non-negative number in: $size: %s", bsonvalue.Format(v))
 	}
 	return size(n), nil
 }

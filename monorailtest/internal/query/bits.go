@@ -59,6 +59,9 @@ func bitNumber(name, what string, v any) (int64, error) {
 	if !exact {
 		return 0, mongoerror.New(mongoerror.FailedToParse, "Expected an integer: %s: %s", name, bsonvalue.Format(v))
 	}
+	if n < 0 && what == "bit positions" {
+		return 0, badValue("bit positions must be >= 0 but got: %s: %s", name, bsonvalue.Format(v))
+	}
 	if n < 0 {
 		return 0, mongoerror.New(mongoerror.FailedToParse, "Expected a positive number in: %s: %s", name, bsonvalue.Format(v))
 	}

@@ -113,9 +113,10 @@ func (s size) matchesValue(v any, _ *int) (bool, error) {
 type modulo struct{ divisor, remainder int64 }
 
 func (m modulo) matchesValue(v any, _ *int) (bool, error) {
-	if !bsonvalue.IsFinite(v) {
+	if !bsonvalue.IsNumber(v) {
 		return false, nil
 	}
+	// NaN counts as 0, and infinities as the ends of the int64 range.
 	n, _ := bsonvalue.ToLong(v)
 	if m.divisor == -1 {
 		return m.remainder == 0, nil

@@ -69,9 +69,10 @@ func (a all) matches(d bson.D, at *int) (bool, error) {
 // some is $or.
 type some []node
 
-func (s some) matches(d bson.D, at *int) (bool, error) {
+func (s some) matches(d bson.D, _ *int) (bool, error) {
 	for _, n := range s {
-		if ok, err := n.matches(d, at); ok || err != nil {
+		// What a branch matched by does not count for the positional operator.
+		if ok, err := n.matches(d, nil); ok || err != nil {
 			return ok, err
 		}
 	}

@@ -286,7 +286,7 @@ func parseRegex(v any, siblings bson.D) (*pattern, error) {
 		if !ok {
 			return nil, badValue("$options has to be a string")
 		}
-		if r.Options != "" && options != "" {
+		if r.Options != "" {
 			return nil, mongoerror.New(51075, "options set in both $regex and $options")
 		}
 		if options != "" {

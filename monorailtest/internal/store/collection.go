@@ -184,3 +184,20 @@ func (x *Index) checkedKeys(c *Collection, d *Document, before []indexkey.Key) (
 	}
 	return keys, nil
 }
+
+// Refresh returns the present versions of documents, those left out that are gone. It fails with
+// ErrDropped if the collection was dropped.
+func (c *Collection) Refresh(documents []*Document) ([]*Document, error) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if c.dropped {
+		return nil, ErrDropped
+	}
+	out := make([]*Document, 0, len(documents))
+	for _, d := range documents {
+		if present, ok := c.documents.Get(d); ok {
+			out = append(out, present)
+		}
+	}
+	return out, nil
+}

@@ -92,6 +92,9 @@ func parsePull(f bson.E) (node, error) {
 	switch x := f.Value.(type) {
 	case bson.D:
 		if len(x) > 0 && strings.HasPrefix(x[0].Key, "$") && !isLogical(x[0].Key) && x[0].Key != "$ref" && x[0].Key != "$id" {
+			if x[0].Key == "$not" {
+				return nil, mongoerror.New(mongoerror.BadValue, "unknown top level operator: $not")
+			}
 			m, err := query.ParseValue(x)
 			if err != nil {
 				return nil, err

@@ -116,6 +116,9 @@ func parseCurrentDate(f bson.E) (node, error) {
 	switch x := f.Value.(type) {
 	case bool:
 	case bson.D:
+		if len(x) == 0 {
+			x = bson.D{{Key: "$type"}}
+		}
 		for _, e := range x {
 			if e.Key != "$type" {
 				return nil, mongoerror.New(mongoerror.BadValue, "Unrecognized $currentDate option: %s", e.Key)

@@ -175,3 +175,14 @@ func (p *push) apply(a bson.A) bson.A {
 	}
 	return out
 }
+
+// pushesNothing tells a $push with an empty $each.
+func pushesNothing(v any) bool {
+	d, _ := v.(bson.D)
+	i := position(d, "$each")
+	if i < 0 {
+		return false
+	}
+	values, _ := d[i].Value.(bson.A)
+	return len(values) == 0
+}

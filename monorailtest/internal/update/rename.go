@@ -23,8 +23,6 @@ func (u *Update) addRename(f bson.E) error {
 	switch {
 	case f.Key == target:
 		return mongoerror.New(mongoerror.BadValue, "The source and target field for $rename must differ: %s", pair)
-	case strings.HasPrefix(f.Key, target+"."), strings.HasPrefix(target, f.Key+"."):
-		return mongoerror.New(mongoerror.BadValue, "The source and target field for $rename must not be on the same path: %s", pair)
 	case dynamic(f.Key):
 		return mongoerror.New(mongoerror.BadValue, "The source field for $rename may not be dynamic: %s", f.Key)
 	case dynamic(target):
@@ -32,6 +30,9 @@ func (u *Update) addRename(f bson.E) error {
 	}
 	if err := u.root.add(f.Key, renameSource(f.Key), u.filters); err != nil {
 		return err
+	}
+	if strings.HasPrefix(f.Key, target+".") || strings.HasPrefix(target, f.Key+".") {
+		return mongoerror.New(mongoerror.BadValue, "The source and target field for $rename must not be on the same path: %s", pair)
 	}
 	return u.root.add(target, renameTarget(f.Key, target), u.filters)
 }

@@ -258,9 +258,6 @@ func lastName(path string) string { return path[strings.LastIndexByte(path, '.')
 
 // arrayIndex reads a part of a path as the number of an array element.
 func arrayIndex(s string) (int, bool) {
-	if s == "" || len(s) > 1 && s[0] == '0' {
-		return 0, false
-	}
 	n, err := strconv.ParseUint(s, 10, 31)
 	return int(n), err == nil
 }

@@ -21,6 +21,8 @@ type Update struct {
 	replacement bson.D
 	root        *objectNode
 	filters     arrayFilters
+	// counts: see Counts.
+	counts bool
 }
 
 // Parse parses an update document: one whose first field begins with $ holds operators, every
@@ -54,6 +56,10 @@ func IsOperators(source bson.D) bool {
 // Replaces tells whether the update is a replacement.
 func (u *Update) Replaces() bool { return u.root == nil }
 
+// Counts tells whether the update counts as a modification of a document even where the new
+// version is the same: a replacement does, and so does a $push of anything.
+func (u *Update) Counts() bool { return u.Replaces() || u.counts }
+
 func (u *Update) addOperator(e bson.E) error {
 	parse, ok := operators[e.Key]
 	if !ok {
@@ -84,6 +90,7 @@ func (u *Update) addOperator(e bson.E) error {
 		if err := u.root.add(f.Key, op, u.filters); err != nil {
 			return err
 		}
+		u.counts = u.counts || e.Key == "$push" && !pushesNothing(f.Value)
 	}
 	return nil
 }
