@@ -1,0 +1,201 @@
+package integration
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/mongo-monorail/monorail"
+	"github.com/mongo-monorail/monorail/integration/internal/servertest"
+	"github.com/mongo-monorail/monorail/monorailtest"
+)
+
+// fill inserts documents {_id: i} and returns their collection.
+func fill(t testing.TB, s *servertest.Server, c *servertest.Client, n int, padding int) *mongo.Collection {
+	t.Helper()
+	coll := c.Database(s.Database(t)).Collection("c")
+	docs := make([]any, n)
+	for i := range docs {
+		docs[i] = bson.D{{Key: "_id", Value: i}, {Key: "padding", Value: strings.Repeat("x", padding)}}
+	}
+	_, err := coll.InsertMany(servertest.Context(t), docs)
+	check(t, err)
+	return coll
+}
+
+// read finds document i and tells when the reply is that of another operation.
+func read(ctx context.Context, coll *mongo.Collection, i int) error {
+	var doc struct {
+		ID int `bson:"_id"`
+	}
+	if err := coll.FindOne(ctx, bson.D{{Key: "_id", Value: i}}).Decode(&doc); err != nil {
+		return err
+	}
+	if doc.ID != i {
+		return errWrongReply
+	}
+	return nil
+}
+
+var errWrongReply = errors.New("the reply of another operation")
+
+func TestLateReplyIsDropped(t *testing.T) {
+	s := servertest.StartWithFaults(t)
+	c := s.Connect(t, nil)
+	coll := fill(t, s, c, 20, 0)
+	requestCtx, request := c.StartRequest(servertest.Context(t))
+	defer request.End()
+	check(t, read(requestCtx, coll, 0))
+	s.Faults.SetReplyDelay(30*time.Millisecond, monorailtest.Commands("find"))
+	for i := 1; i < 10; i++ {
+		short, cancel := context.WithTimeout(requestCtx, 5*time.Millisecond)
+		err := read(short, coll, i)
+		cancel()
+		if !mongo.IsTimeout(err) {
+			t.Fatalf("a find with a late reply gives %v, want a timeout", err)
+		}
+	}
+	// The replies of nine finds come before this one's.
+	check(t, read(requestCtx, coll, 19))
+	s.Faults.SetReplyDelay(0)
+	s.Faults.SetReplyChunks(1, 0, monorailtest.Commands("find"))
+	check(t, read(requestCtx, coll, 18))
+	if info := request.Info(); info.InFlight != 0 || !info.Pinned {
+		t.Errorf("after late replies: %+v", info)
+	}
+	check(t, request.Err())
+}
+
+func TestRandomCancellations(t *testing.T) {
+	const goroutines, operations = 16, 150
+	s := servertest.Start(t)
+	c := s.Connect(t, nil)
+	coll := fill(t, s, c, 50, 3000)
+	requestCtx, request := c.StartRequest(servertest.Context(t))
+	var wait sync.WaitGroup
+	for g := range goroutines {
+		random := rand.New(rand.NewPCG(1, uint64(g)))
+		wait.Go(func() {
+			for range operations {
+				ctx, cancel := context.WithTimeout(requestCtx, time.Duration(random.IntN(1500))*time.Microsecond)
+				if random.IntN(3) == 0 {
+					_ = c.Unacknowledged(coll).UpdateOne(ctx, bson.D{{Key: "_id", Value: random.IntN(50)}}, inc)
+				}
+				err := read(ctx, coll, random.IntN(50))
+				cancel()
+				if err != nil && !mongo.IsTimeout(err) {
+					t.Errorf("a find gives %v, want its document or a timeout", err)
+					return
+				}
+			}
+		})
+	}
+	wait.Wait()
+	check(t, request.Err())
+	check(t, read(requestCtx, coll, 7))
+	check(t, request.Barrier(servertest.Context(t)))
+	if info := request.Info(); info.InFlight != 0 || info.Unconfirmed != 0 {
+		t.Errorf("after the barrier: %+v", info)
+	}
+	check(t, request.End())
+	if n := c.Pool.CheckedOut(); n != 0 {
+		t.Errorf("%d connections are checked out", n)
+	}
+}
+
+func TestMessageCutOffBreaksTheRequest(t *testing.T) {
+	s := servertest.StartWithFaults(t)
+	c := s.Connect(t, nil)
+	coll := fill(t, s, c, 1, 0)
+	requestCtx, request := c.StartRequest(servertest.Context(t))
+	check(t, read(requestCtx, coll, 0))
+	s.Faults.Stall()
+	defer s.Faults.Resume()
+	// More than the kernel takes for a server that does not read.
+	documents := make([]any, 3)
+	for i := range documents {
+		documents[i] = bson.D{{Key: "a", Value: strings.Repeat("x", 14<<20)}}
+	}
+	short, cancel := context.WithCancel(requestCtx)
+	defer cancel()
+	inserted := make(chan error, 1) // the goroutine sends once
+	go func() {
+		_, err := coll.InsertMany(short, documents)
+		inserted <- err
+	}()
+	servertest.Eventually(t, func() string {
+		if info := request.Info(); info.InFlight == 0 || info.HeldBytes > 0 {
+			return "the insert is not being written"
+		}
+		return ""
+	})
+	cancel()
+	err := <-inserted
+	var broken *monorail.BrokenError
+	if !errors.As(err, &broken) || !errors.Is(err, context.Canceled) {
+		t.Fatalf("an insert cut off half way gives %v, want a broken request by a cancelled context", err)
+	}
+	if err := read(requestCtx, coll, 0); !errors.Is(err, monorail.ErrRequestBroken) {
+		t.Errorf("behind half a message, a find gives %v", err)
+	}
+	s.Faults.Resume()
+	if err := request.End(); !errors.Is(err, monorail.ErrRequestBroken) {
+		t.Errorf("End gives %v", err)
+	}
+	usable(t, c, coll)
+}
+
+// TestBigWriteNeverDeadlocks has replies outstanding that nobody waits for, more of them than the
+// server can write before it is read from, and writes more than it takes before it reads.
+func TestBigWriteNeverDeadlocks(t *testing.T) {
+	s := servertest.Start(t)
+	for name, tlsOff := range map[string]bool{"resumable": true, "user's dialer": false} {
+		clientOpts := options.Client()
+		if !tlsOff {
+			clientOpts.SetDialer(&servertest.Dialer{})
+		}
+		c := s.Connect(t, clientOpts)
+		coll := fill(t, s, c, 20, 1<<20)
+		requestCtx, request := c.StartRequest(servertest.Context(t))
+		check(t, read(requestCtx, coll, 0))
+		for i := range 20 {
+			short, cancel := context.WithCancel(requestCtx)
+			cancelled := make(chan error, 1) // the goroutine sends once
+			before := request.Info().InFlight
+			go func() { cancelled <- read(short, coll, i) }()
+			servertest.Eventually(t, func() string {
+				if request.Info().InFlight > before {
+					return ""
+				}
+				select {
+				case err := <-cancelled:
+					cancelled <- err
+					return "" // it was answered already
+				default:
+					return "the find was not sent"
+				}
+			})
+			cancel()
+			if err := <-cancelled; err != nil && !errors.Is(err, context.Canceled) {
+				t.Fatal(err)
+			}
+		}
+		documents := make([]any, 2)
+		for i := range documents {
+			documents[i] = bson.D{{Key: "_id", Value: fmt.Sprint(name, i)}, {Key: "a", Value: strings.Repeat("x", 15<<20)}}
+		}
+		_, err := coll.InsertMany(requestCtx, documents)
+		check(t, err)
+		check(t, read(requestCtx, coll, 3))
+		check(t, request.End())
+	}
+}

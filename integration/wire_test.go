@@ -1,0 +1,255 @@
+package integration
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"io"
+	"math/big"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/mongo-monorail/monorail"
+	"github.com/mongo-monorail/monorail/integration/internal/servertest"
+)
+
+// TestWritesLeaveWithTheRead counts write calls: k unacknowledged writes and a read are one.
+func TestWritesLeaveWithTheRead(t *testing.T) {
+	s := servertest.Start(t)
+	dialer := &servertest.Dialer{}
+	c := s.Connect(t, options.Client().SetDialer(dialer).SetHeartbeatInterval(time.Minute),
+		monorail.Options().SetFlushInterval(0))
+	db := c.Database(s.Database(t))
+	coll, plain := db.Collection("c"), db.Collection("c", unacknowledged)
+	requestCtx, request := c.StartRequest(servertest.Context(t))
+	defer request.End()
+	check(t, c.Ping(requestCtx, nil))
+	upsert := options.UpdateOne().SetUpsert(true)
+	for _, k := range []int{0, 1, 10, 60} {
+		before := dialer.Writes.Load()
+		for i := range k {
+			if i%2 == 0 {
+				check(t, c.Unacknowledged(coll).UpdateOne(requestCtx, bson.D{{Key: "_id", Value: k}}, push(i), upsert))
+			} else {
+				_, err := plain.UpdateOne(requestCtx, bson.D{{Key: "_id", Value: k}}, push(i), upsert)
+				check(t, err)
+			}
+		}
+		if n := dialer.Writes.Load() - before; n != 0 {
+			t.Errorf("%d held writes took %d write calls, want 0", k, n)
+		}
+		if n := len(pushed(requestCtx, t, coll, k)); n != k {
+			t.Errorf("the read sees %d of %d writes", n, k)
+		}
+		if n := dialer.Writes.Load() - before; n != 1 {
+			t.Errorf("%d writes and a read took %d write calls, want 1", k, n)
+		}
+	}
+}
+
+// TestHeldWritesLeaveByThemselves: nothing follows them, and still they leave.
+func TestHeldWritesLeaveByThemselves(t *testing.T) {
+	s := servertest.Start(t)
+	ctx := servertest.Context(t)
+	plain := s.ConnectPlain(t, nil)
+	name := s.Database(t)
+	arrived := func(id string) func() string {
+		return func() string {
+			if err := plain.Database(name).Collection("c").FindOne(ctx, bson.D{{Key: "_id", Value: id}}).Err(); err != nil {
+				return id + ": " + err.Error()
+			}
+			return ""
+		}
+	}
+	write := func(c *servertest.Client, ctx context.Context, id string) {
+		t.Helper()
+		check(t, c.Unacknowledged(c.Database(name).Collection("c")).InsertOne(ctx, bson.D{{Key: "_id", Value: id}}))
+	}
+	c := s.Connect(t, nil)
+	requestCtx, request := c.StartRequest(ctx)
+	write(c, requestCtx, "at the interval")
+	servertest.Eventually(t, arrived("at the interval"))
+	check(t, request.End())
+
+	held := s.Connect(t, nil, monorail.Options().SetFlushInterval(0).SetMaxHeldBytes(1000))
+	requestCtx, request = held.StartRequest(ctx)
+	write(held, requestCtx, "flushed")
+	if request.Info().HeldBytes == 0 {
+		t.Error("a write was not held")
+	}
+	check(t, request.Flush(ctx))
+	if n := request.Info().HeldBytes; n != 0 {
+		t.Errorf("%d bytes are held after Flush", n)
+	}
+	servertest.Eventually(t, arrived("flushed"))
+	for i := range 20 {
+		write(held, requestCtx, string(rune('a'+i)))
+		if n := request.Info().HeldBytes; n >= 1000 {
+			t.Errorf("%d bytes are held, want less than the limit of 1000", n)
+		}
+	}
+	write(held, requestCtx, "at the end")
+	check(t, request.End())
+	servertest.Eventually(t, arrived("at the end"))
+}
+
+func TestCompression(t *testing.T) {
+	s := servertest.Start(t)
+	for _, compressor := range []string{"snappy", "zlib", "zstd"} {
+		t.Run(compressor, func(t *testing.T) {
+			c := s.Connect(t, options.Client().SetCompressors([]string{compressor}))
+			ordered(t, s, c)
+			if s.Faults == nil {
+				return
+			}
+			recording := s.Faults.Record(100)
+			defer recording.Stop()
+			ordered(t, s, c)
+			compressed, unacknowledged := 0, 0
+			for _, m := range recording.Messages() {
+				if m.Compressed {
+					compressed++
+					if m.MoreToCome {
+						unacknowledged++
+					}
+				}
+			}
+			if compressed == 0 || unacknowledged == 0 {
+				t.Errorf("%d messages were compressed, %d of them unacknowledged; want some of each", compressed, unacknowledged)
+			}
+		})
+	}
+}
+
+// ordered checks the order of both kinds of unacknowledged writes and a read in one request.
+func ordered(t testing.TB, s *servertest.Server, c *servertest.Client) {
+	t.Helper()
+	db := c.Database(s.Database(t))
+	coll, plain := db.Collection("c"), db.Collection("c", unacknowledged)
+	check(t, c.WithRequest(servertest.Context(t), func(ctx context.Context) error {
+		upsert := options.UpdateOne().SetUpsert(true)
+		for i := range 40 {
+			if i%2 == 0 {
+				if err := c.Unacknowledged(coll).UpdateOne(ctx, bson.D{{Key: "_id", Value: 1}}, push(i), upsert); err != nil {
+					return err
+				}
+			} else if _, err := plain.UpdateOne(ctx, bson.D{{Key: "_id", Value: 1}}, push(i), upsert); err != nil {
+				return err
+			}
+		}
+		list := pushed(ctx, t, coll, 1)
+		if len(list) != 40 {
+			t.Errorf("the read sees %d of 40 writes", len(list))
+		}
+		for i, n := range list {
+			if i != n {
+				t.Errorf("write %d was executed at place %d", n, i)
+			}
+		}
+		return nil
+	}))
+}
+
+func TestTLS(t *testing.T) {
+	s := servertest.StartWithFaults(t) // behind a proxy that terminates TLS
+	certificate, roots := certificateFor(t, "localhost")
+	address := terminateTLS(t, s.Faults.Addr(), certificate)
+	_, port, err := net.SplitHostPort(address)
+	check(t, err)
+	uri := "mongodb://localhost:" + port + "/?tls=true"
+
+	secure := &servertest.Server{URI: uri, Faults: s.Faults}
+	c := secure.Connect(t, options.Client().SetTLSConfig(&tls.Config{RootCAs: roots}))
+	db := c.Database(s.Database(t))
+	coll := db.Collection("c")
+	check(t, c.WithRequest(servertest.Context(t), func(ctx context.Context) error {
+		for i := range 10 {
+			if err := c.Unacknowledged(coll).UpdateOne(ctx, bson.D{{Key: "_id", Value: 1}}, push(i), options.UpdateOne().SetUpsert(true)); err != nil {
+				return err
+			}
+		}
+		if n := len(pushed(ctx, t, coll, 1)); n != 10 {
+			t.Errorf("the read sees %d of 10 writes", n)
+		}
+		return nil
+	}))
+
+	// A certificate that nobody vouches for is refused, as the driver refuses it.
+	for name, connect := range map[string]func(*options.ClientOptions) pinger{
+		"Monorail": func(o *options.ClientOptions) pinger { return secure.Connect(t, o) },
+		"driver":   func(o *options.ClientOptions) pinger { return secure.ConnectPlain(t, o) },
+	} {
+		client := connect(options.Client().SetTLSConfig(&tls.Config{}).SetServerSelectionTimeout(500 * time.Millisecond))
+		if err := client.Ping(servertest.Context(t), nil); err == nil {
+			t.Errorf("%s accepts a certificate of an unknown authority", name)
+		}
+	}
+}
+
+// certificateFor makes a certificate that is its own authority.
+func certificateFor(t testing.TB, host string) (tls.Certificate, *x509.CertPool) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	check(t, err)
+	template := &x509.Certificate{
+		SerialNumber:          big.NewInt(1),
+		Subject:               pkix.Name{CommonName: host},
+		DNSNames:              []string{host},
+		NotBefore:             time.Now().Add(-time.Hour),
+		NotAfter:              time.Now().Add(time.Hour),
+		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+		IsCA:                  true,
+		BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	check(t, err)
+	parsed, err := x509.ParseCertificate(der)
+	check(t, err)
+	roots := x509.NewCertPool()
+	roots.AddCert(parsed)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, roots
+}
+
+// terminateTLS returns the address of a proxy that speaks TLS in front of upstream. It ends with the
+// test.
+func terminateTLS(t testing.TB, upstream string, certificate tls.Certificate) string {
+	t.Helper()
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{certificate}})
+	check(t, err)
+	var running sync.WaitGroup
+	running.Go(func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			running.Go(func() {
+				defer client.Close()
+				server, err := net.Dial("tcp", upstream)
+				if err != nil {
+					return
+				}
+				defer server.Close()
+				running.Go(func() {
+					_, _ = io.Copy(client, server)
+					_ = client.Close()
+				})
+				_, _ = io.Copy(server, client)
+			})
+		}
+	})
+	t.Cleanup(func() {
+		_ = listener.Close()
+		running.Wait()
+	})
+	return listener.Addr().String()
+}
