@@ -1,5 +1,8 @@
 package monorail
 
+// The fields of the types in TestOtherDriver are looked at by reflection only.
+//lint:file-ignore U1000 see above
+
 import (
 	"reflect"
 	"testing"
