@@ -37,11 +37,11 @@ bench: ## run the benchmarks, the official driver beside Monorail on the same se
 # One package at a time and one target at a time: that is all that `go test -fuzz` accepts.
 fuzz: ## fuzz every fuzz target of every module, FUZZTIME each
 	@set -e -o pipefail; \
-	for module in $$(find . -name go.mod -not -path '*/.*/*' -exec dirname {} \;); do \
-		for package in $$(cd $$module && grep -rl --include='*_test.go' '^func Fuzz' . | xargs -r -n1 dirname | sort -u); do \
-			for target in $$(cd $$module && go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
-				echo "$$module $$package $$target"; \
-				(cd $$module && go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package); \
+	for module in $$(find . -name go.mod -not -path '*/.*/*' -exec dirname {} \; | sort); do \
+		for package in $$(cd $$module && go list -f '{{.Dir}}' ./...); do \
+			for target in $$(cat /dev/null $$package/*_test.go 2>/dev/null | sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p'); do \
+				echo "$${package#$(CURDIR)/} $$target"; \
+				(cd $$package && go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) .); \
 			done; \
 		done; \
 	done

@@ -54,7 +54,7 @@ func (s *summary) printRuns(b *bytes.Buffer) {
 	fmt.Fprintln(table, "  module\tserver\tpassed\tfailed\tskipped\ttime")
 	for _, r := range s.runs {
 		if r.plan.notRun != "" {
-			fmt.Fprintf(table, "  %s\t%s\tnot run: %s\n", r.plan.module.dir, r.plan.server, r.plan.notRun)
+			fmt.Fprintf(table, "  %s\t%s\t-\t-\t-\tnot run: %s\n", r.plan.module.dir, r.plan.server, r.plan.notRun)
 			continue
 		}
 		passed, failed, skipped := r.results.count()
@@ -62,7 +62,7 @@ func (s *summary) printRuns(b *bytes.Buffer) {
 			r.elapsed.Round(time.Second/10))
 		if r.trouble != "" {
 			first, _, _ := strings.Cut(r.trouble, "\n")
-			fmt.Fprintf(table, "  \t\t%s\n", first)
+			fmt.Fprintf(table, "  \t\t\t\t\t%s\n", first)
 		}
 	}
 	// A tabwriter over a bytes.Buffer cannot fail.
