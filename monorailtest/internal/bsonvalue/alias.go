@@ -2,6 +2,7 @@ package bsonvalue
 
 import (
 	"github.com/256dpi/lungo/bsonkit"
+	"go.mongodb.org/mongo-driver/bson"
 	"go.mongodb.org/mongo-driver/bson/bsontype"
 )
 
@@ -18,7 +19,7 @@ func TypeByAlias(alias string) (bsontype.Type, bool) {
 // TypeByNumber returns the type with the given number in BSON; -1 is MinKey.
 func TypeByNumber(n int64) (bsontype.Type, bool) {
 	if n == -1 {
-		return bsontype.MinKey, true
+		return bson.TypeMinKey, true
 	}
 	if n <= 0 || n > 127 {
 		return 0, false

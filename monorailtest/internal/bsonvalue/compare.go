@@ -36,14 +36,14 @@ const (
 )
 
 var classes = map[bsontype.Type]Class{
-	0: ClassMissing, bsontype.Undefined: ClassMissing, bsontype.Null: ClassNull,
-	bsontype.Double: ClassNumber, bsontype.Int32: ClassNumber, bsontype.Int64: ClassNumber,
-	bsontype.Decimal128: ClassNumber, bsontype.String: ClassString, bsontype.Symbol: ClassString,
-	bsontype.EmbeddedDocument: ClassDocument, bsontype.Array: ClassArray, bsontype.Binary: ClassBinary,
-	bsontype.ObjectID: ClassObjectID, bsontype.Boolean: ClassBoolean, bsontype.DateTime: ClassDate,
-	bsontype.Timestamp: ClassTimestamp, bsontype.Regex: ClassRegex, bsontype.DBPointer: ClassDBPointer,
-	bsontype.JavaScript: ClassCode, bsontype.CodeWithScope: ClassCodeWithScope,
-	bsontype.MinKey: ClassMinKey, bsontype.MaxKey: ClassMaxKey,
+	0: ClassMissing, bson.TypeUndefined: ClassMissing, bson.TypeNull: ClassNull,
+	bson.TypeDouble: ClassNumber, bson.TypeInt32: ClassNumber, bson.TypeInt64: ClassNumber,
+	bson.TypeDecimal128: ClassNumber, bson.TypeString: ClassString, bson.TypeSymbol: ClassString,
+	bson.TypeEmbeddedDocument: ClassDocument, bson.TypeArray: ClassArray, bson.TypeBinary: ClassBinary,
+	bson.TypeObjectID: ClassObjectID, bson.TypeBoolean: ClassBoolean, bson.TypeDateTime: ClassDate,
+	bson.TypeTimestamp: ClassTimestamp, bson.TypeRegex: ClassRegex, bson.TypeDBPointer: ClassDBPointer,
+	bson.TypeJavaScript: ClassCode, bson.TypeCodeWithScope: ClassCodeWithScope,
+	bson.TypeMinKey: ClassMinKey, bson.TypeMaxKey: ClassMaxKey,
 }
 
 // ClassOf returns the class of a value.

@@ -122,30 +122,30 @@ func lengthString(b []byte) (string, []byte, bool) {
 
 // fixedSize is the size of the types whose values all have the same; absent for others.
 var fixedSize = map[bsontype.Type]int{
-	bsontype.Double: 8, bsontype.ObjectID: 12, bsontype.Boolean: 1, bsontype.DateTime: 8,
-	bsontype.Int32: 4, bsontype.Timestamp: 8, bsontype.Int64: 8, bsontype.Decimal128: 16,
+	bson.TypeDouble: 8, bson.TypeObjectID: 12, bson.TypeBoolean: 1, bson.TypeDateTime: 8,
+	bson.TypeInt32: 4, bson.TypeTimestamp: 8, bson.TypeInt64: 8, bson.TypeDecimal128: 16,
 }
 
 // value decodes a value of type t at the start of b and returns what follows it.
 func (d *decoder) value(t bsontype.Type, b []byte, depth int) (any, []byte, error) {
 	switch t {
-	case bsontype.EmbeddedDocument:
+	case bson.TypeEmbeddedDocument:
 		v, rest, err := d.document(b, depth+1)
 		return v, rest, err
-	case bsontype.Array:
+	case bson.TypeArray:
 		v, rest, err := d.array(b, depth+1)
 		return v, rest, err
-	case bsontype.Null:
+	case bson.TypeNull:
 		return nil, b, nil
-	case bsontype.Undefined:
+	case bson.TypeUndefined:
 		return primitive.Undefined{}, b, nil
-	case bsontype.MinKey:
+	case bson.TypeMinKey:
 		return primitive.MinKey{}, b, nil
-	case bsontype.MaxKey:
+	case bson.TypeMaxKey:
 		return primitive.MaxKey{}, b, nil
-	case bsontype.Binary:
+	case bson.TypeBinary:
 		return binaryValue(b)
-	case bsontype.Regex:
+	case bson.TypeRegex:
 		pattern, rest, ok := cstring(b)
 		if !ok {
 			return nil, nil, errInvalid
@@ -155,9 +155,9 @@ func (d *decoder) value(t bsontype.Type, b []byte, depth int) (any, []byte, erro
 			return nil, nil, errInvalid
 		}
 		return primitive.Regex{Pattern: pattern, Options: options}, rest, nil
-	case bsontype.String, bsontype.JavaScript, bsontype.Symbol, bsontype.DBPointer:
+	case bson.TypeString, bson.TypeJavaScript, bson.TypeSymbol, bson.TypeDBPointer:
 		return stringValue(t, b)
-	case bsontype.CodeWithScope:
+	case bson.TypeCodeWithScope:
 		return d.codeWithScope(b, depth)
 	}
 	size, ok := fixedSize[t]
@@ -174,19 +174,19 @@ func (d *decoder) value(t bsontype.Type, b []byte, depth int) (any, []byte, erro
 // fixedValue decodes a value of a type in fixedSize; b is long enough.
 func fixedValue(t bsontype.Type, b []byte) (any, bool) {
 	switch t {
-	case bsontype.Double:
+	case bson.TypeDouble:
 		return math.Float64frombits(binary.LittleEndian.Uint64(b)), true
-	case bsontype.ObjectID:
+	case bson.TypeObjectID:
 		return primitive.ObjectID(b[:12]), true
-	case bsontype.Boolean:
+	case bson.TypeBoolean:
 		return b[0] != 0, b[0] <= 1
-	case bsontype.DateTime:
+	case bson.TypeDateTime:
 		return primitive.DateTime(binary.LittleEndian.Uint64(b)), true
-	case bsontype.Int32:
+	case bson.TypeInt32:
 		return int32(binary.LittleEndian.Uint32(b)), true
-	case bsontype.Timestamp:
+	case bson.TypeTimestamp:
 		return primitive.Timestamp{I: binary.LittleEndian.Uint32(b), T: binary.LittleEndian.Uint32(b[4:])}, true
-	case bsontype.Int64:
+	case bson.TypeInt64:
 		return int64(binary.LittleEndian.Uint64(b)), true
 	default:
 		return primitive.NewDecimal128(binary.LittleEndian.Uint64(b[8:]), binary.LittleEndian.Uint64(b)), true
@@ -199,11 +199,11 @@ func stringValue(t bsontype.Type, b []byte) (any, []byte, error) {
 		return nil, nil, errInvalid
 	}
 	switch t {
-	case bsontype.JavaScript:
+	case bson.TypeJavaScript:
 		return primitive.JavaScript(s), rest, nil
-	case bsontype.Symbol:
+	case bson.TypeSymbol:
 		return primitive.Symbol(s), rest, nil
-	case bsontype.DBPointer:
+	case bson.TypeDBPointer:
 		if len(rest) < 12 {
 			return nil, nil, errInvalid
 		}

@@ -129,29 +129,29 @@ func appendRareValue(dst []byte, v any) []byte {
 func TypeOf(v any) bsontype.Type {
 	switch v.(type) {
 	case nil, primitive.Null:
-		return bsontype.Null
+		return bson.TypeNull
 	case int32:
-		return bsontype.Int32
+		return bson.TypeInt32
 	case int64:
-		return bsontype.Int64
+		return bson.TypeInt64
 	case float64:
-		return bsontype.Double
+		return bson.TypeDouble
 	case string:
-		return bsontype.String
+		return bson.TypeString
 	case bool:
-		return bsontype.Boolean
+		return bson.TypeBoolean
 	case bson.D, bson.Raw:
-		return bsontype.EmbeddedDocument
+		return bson.TypeEmbeddedDocument
 	case bson.A:
-		return bsontype.Array
+		return bson.TypeArray
 	case primitive.ObjectID:
-		return bsontype.ObjectID
+		return bson.TypeObjectID
 	case primitive.DateTime:
-		return bsontype.DateTime
+		return bson.TypeDateTime
 	case primitive.Timestamp:
-		return bsontype.Timestamp
+		return bson.TypeTimestamp
 	case primitive.Decimal128:
-		return bsontype.Decimal128
+		return bson.TypeDecimal128
 	}
 	return rareTypeOf(v)
 }
@@ -159,23 +159,23 @@ func TypeOf(v any) bsontype.Type {
 func rareTypeOf(v any) bsontype.Type {
 	switch v.(type) {
 	case primitive.Binary:
-		return bsontype.Binary
+		return bson.TypeBinary
 	case primitive.Regex:
-		return bsontype.Regex
+		return bson.TypeRegex
 	case primitive.JavaScript:
-		return bsontype.JavaScript
+		return bson.TypeJavaScript
 	case primitive.Symbol:
-		return bsontype.Symbol
+		return bson.TypeSymbol
 	case primitive.CodeWithScope:
-		return bsontype.CodeWithScope
+		return bson.TypeCodeWithScope
 	case primitive.DBPointer:
-		return bsontype.DBPointer
+		return bson.TypeDBPointer
 	case primitive.Undefined:
-		return bsontype.Undefined
+		return bson.TypeUndefined
 	case primitive.MinKey:
-		return bsontype.MinKey
+		return bson.TypeMinKey
 	case primitive.MaxKey:
-		return bsontype.MaxKey
+		return bson.TypeMaxKey
 	}
 	if IsMissing(v) {
 		return 0

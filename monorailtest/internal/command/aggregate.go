@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"go.mongodb.org/mongo-driver/bson"
-	"go.mongodb.org/mongo-driver/bson/bsontype"
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
@@ -109,7 +108,7 @@ func parseStages(v bson.RawValue) ([]bson.D, error) {
 	}
 	out := make([]bson.D, len(values))
 	for i, e := range values {
-		if e.Type != bsontype.EmbeddedDocument {
+		if e.Type != bson.TypeEmbeddedDocument {
 			return nil, mongoerror.New(mongoerror.TypeMismatch, "Each element of the 'pipeline' array must be an object")
 		}
 		if out[i], err = bsonvalue.Decode(e.Document()); err != nil {

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"go.mongodb.org/mongo-driver/bson"
-	"go.mongodb.org/mongo-driver/bson/bsontype"
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
@@ -77,7 +76,7 @@ func listCollections(_ context.Context, s *State, r *Request) (bson.D, error) {
 		case "nameOnly":
 			nameOnly, err = loose(v, "listCollections.nameOnly")
 		case "filter":
-			if v.Type != bsontype.EmbeddedDocument {
+			if v.Type != bson.TypeEmbeddedDocument {
 				return true, mongoerror.New(mongoerror.BadValue, "\"filter\" must be an object")
 			}
 			filter, err = bsonvalue.Decode(v.Document())

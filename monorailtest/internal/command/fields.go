@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"go.mongodb.org/mongo-driver/bson"
-	"go.mongodb.org/mongo-driver/bson/bsontype"
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
@@ -128,7 +127,7 @@ func checkCollation(d bson.D) error {
 
 // collation reads and checks a collation argument.
 func collation(v bson.RawValue, path string) error {
-	if v.Type == bsontype.Null {
+	if v.Type == bson.TypeNull {
 		return nil
 	}
 	d, err := document(v, path)

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"go.mongodb.org/mongo-driver/bson"
-	"go.mongodb.org/mongo-driver/bson/bsontype"
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
@@ -235,7 +234,7 @@ func refusedOption(key string) error {
 }
 
 func (q *search) document(key string, v bson.RawValue) (bson.D, error) {
-	if v.Type != bsontype.EmbeddedDocument {
+	if v.Type != bson.TypeEmbeddedDocument {
 		return nil, q.wrong(key, v, "object")
 	}
 	return bsonvalue.Decode(v.Document())

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"go.mongodb.org/mongo-driver/bson"
-	"go.mongodb.org/mongo-driver/bson/bsontype"
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
@@ -146,7 +145,7 @@ func parseFindAndModify(r *Request) (*replacement, error) {
 
 func (a *replacement) take(r *Request, key string, v bson.RawValue) (known bool, err error) {
 	parameter := func() (bson.D, error) {
-		if v.Type != bsontype.EmbeddedDocument {
+		if v.Type != bson.TypeEmbeddedDocument {
 			code := int32(31160)
 			switch key {
 			case "sort":

@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"go.mongodb.org/mongo-driver/bson"
-	"go.mongodb.org/mongo-driver/bson/bsontype"
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
@@ -248,4 +247,4 @@ func samePartial(a, b *query.Filter) bool {
 }
 
 // isArrayType tells whether a value of a request is an array.
-func isArrayType(v bson.RawValue) bool { return v.Type == bsontype.Array }
+func isArrayType(v bson.RawValue) bool { return v.Type == bson.TypeArray }

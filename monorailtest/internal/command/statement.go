@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"go.mongodb.org/mongo-driver/bson"
-	"go.mongodb.org/mongo-driver/bson/bsontype"
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
@@ -109,7 +108,7 @@ func statements(v bson.RawValue, parser, field string) ([]bson.Raw, error) {
 	}
 	out := make([]bson.Raw, 0, len(values))
 	for i, e := range values {
-		if e.Type == bsontype.Null || e.Type == bsontype.Undefined {
+		if e.Type == bson.TypeNull || e.Type == bson.TypeUndefined {
 			continue
 		}
 		d, ok := e.DocumentOK()

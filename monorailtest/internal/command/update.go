@@ -5,7 +5,6 @@ import (
 	"context"
 
 	"go.mongodb.org/mongo-driver/bson"
-	"go.mongodb.org/mongo-driver/bson/bsontype"
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/query"
@@ -121,16 +120,16 @@ func parseModification(raw bson.Raw) (modification, error) {
 
 func (m *modification) parseUpdate(v bson.RawValue) (err error) {
 	switch v.Type {
-	case bsontype.EmbeddedDocument:
+	case bson.TypeEmbeddedDocument:
 		m.update, err = document(v, "u")
 		return err
-	case bsontype.Array:
+	case bson.TypeArray:
 		values, err := v.Array().Values()
 		if err != nil {
 			return mongoerror.New(mongoerror.InvalidBSON, "invalid pipeline")
 		}
 		for _, e := range values {
-			if e.Type != bsontype.EmbeddedDocument {
+			if e.Type != bson.TypeEmbeddedDocument {
 				return mongoerror.New(mongoerror.TypeMismatch, "Each element of the 'pipeline' array must be an object")
 			}
 		}
