@@ -221,9 +221,9 @@ func oneTooLarge(e *Encoder, w *write, limits Limits) bool {
 
 // TestRandomCalls compares calls made of random values.
 func TestRandomCalls(t *testing.T) {
-	calls := 20_000
+	calls := 5_000
 	if testing.Short() {
-		calls = 2_000
+		calls = 500
 	}
 	random := rand.New(rand.NewPCG(1, 2))
 	input := make([]byte, 400)
