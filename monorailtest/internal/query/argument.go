@@ -82,8 +82,8 @@ func moduloNumber(v any) int64 {
 }
 
 func parseSize(name string, v any) (valueNode, error) {
-	if !bsonvalue.IsNumber(v) {
-		return nil, mongoerror.New(mongoerror.BadValue, "Failed to parse $size. Expected a number in: $size: %s", bsonvalue.Format(v))
+	if _, isDecimal := v.(primitive.Decimal128); isDecimal || !bsonvalue.IsNumber(v) {
+		return nil, badValue("$size needs a number")
 	}
 	n, exact := bsonvalue.ToLong(v)
 	if !exact {

@@ -1,6 +1,8 @@
 package query
 
 import (
+	"math"
+
 	"go.mongodb.org/mongo-driver/bson"
 	"go.mongodb.org/mongo-driver/bson/primitive"
 
@@ -116,8 +118,11 @@ func (m modulo) matchesValue(v any, _ *int) (bool, error) {
 	if !bsonvalue.IsNumber(v) {
 		return false, nil
 	}
-	// NaN counts as 0, and infinities as the ends of the int64 range.
 	n, _ := bsonvalue.ToLong(v)
+	if !bsonvalue.IsFinite(v) {
+		// What no integer holds becomes the least one, as a conversion by the server's processor does.
+		n = math.MinInt64
+	}
 	if m.divisor == -1 {
 		return m.remainder == 0, nil
 	}

@@ -12,6 +12,9 @@ import (
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
 )
 
+// maxNamespace is the length of the longest namespace, "database.collection": 255 bytes since 4.4.
+const maxNamespace = 255
+
 // codeDatabaseDiffersInCase is DatabaseDifferCase.
 const codeDatabaseDiffersInCase = 13297
 
@@ -60,6 +63,10 @@ func (s *Store) Open(database, name string) (c *Collection, created bool, err er
 }
 
 func (s *Store) createLocked(database, name string, options bson.D) (*Collection, error) {
+	if n := len(database) + 1 + len(name); n > maxNamespace {
+		return nil, mongoerror.New(mongoerror.InvalidNamespace,
+			"Fully qualified namespace is too long. Namespace: %s.%s Max: %d", database, name, maxNamespace)
+	}
 	if s.databases[database] == nil {
 		for other := range s.databases {
 			if strings.EqualFold(other, database) {

@@ -160,12 +160,7 @@ func (u *Update) replace(d bson.D) (bson.D, error) {
 	case !bsonvalue.Equal(before, after):
 		return nil, alteredID(after)
 	}
-	out = idFirst(out)
-	if !bsonvalue.Identical(before, after) {
-		// Equal but of another type: the stored _id stays.
-		out = append(bson.D{{Key: "_id", Value: before}}, out[1:]...)
-	}
-	return out, nil
+	return idFirst(out), nil
 }
 
 func alteredID(id any) error {
