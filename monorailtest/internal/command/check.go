@@ -46,9 +46,9 @@ func checkSession(g *generic, sp *spec) error {
 		v    bson.RawValue
 		want bsontype.Type
 	}{
-		{"txnNumber", g.txnNumber, bsontype.Int64},
-		{"autocommit", g.autocommit, bsontype.Boolean},
-		{"startTransaction", g.startTransaction, bsontype.Boolean},
+		{"txnNumber", g.txnNumber, bson.TypeInt64},
+		{"autocommit", g.autocommit, bson.TypeBoolean},
+		{"startTransaction", g.startTransaction, bson.TypeBoolean},
 	} {
 		if present(f.v) && f.v.Type != f.want {
 			return mongoerror.New(mongoerror.TypeMismatch,
@@ -102,7 +102,7 @@ func checkLsid(v bson.RawValue, path string) error {
 				return err
 			}
 		case "uid":
-			if e.Value().Type != bsontype.Binary {
+			if e.Value().Type != bson.TypeBinary {
 				return wrongType(path+".uid", e.Value().Type, "binData")
 			}
 		default:
@@ -139,7 +139,7 @@ func wrongType(path string, have bsontype.Type, want string) error {
 
 // present reports whether an optional field is there: null and undefined count as absent, as in MongoDB's parsers.
 func present(v bson.RawValue) bool {
-	return v.Type != 0 && v.Type != bsontype.Null && v.Type != bsontype.Undefined
+	return v.Type != 0 && v.Type != bson.TypeNull && v.Type != bson.TypeUndefined
 }
 
 // checkInternal checks the generic arguments that servers send to each other. Clients have no use for them, but get
@@ -156,7 +156,7 @@ func checkInternal(g *generic) error {
 	if doc, ok := g.configState.DocumentOK(); ok && doc.Lookup("opTime").Type == 0 {
 		return mongoerror.New(codeNoSuchKey, "Missing expected field \"opTime\"")
 	}
-	if g.shardVersion.Type != 0 && g.shardVersion.Type != bsontype.Array {
+	if g.shardVersion.Type != 0 && g.shardVersion.Type != bson.TypeArray {
 		return mongoerror.New(mongoerror.TypeMismatch,
 			"Invalid type %s for shardVersion element. Expected an array", aliasOf(g.shardVersion.Type))
 	}

@@ -9,7 +9,7 @@ import (
 
 // checkReadConcern refuses what a standalone cannot do. A null or an empty readConcern asks for nothing.
 func checkReadConcern(v bson.RawValue, accepted bool) error {
-	if v.Type == 0 || v.Type == bsontype.Null {
+	if v.Type == 0 || v.Type == bson.TypeNull {
 		return nil
 	}
 	doc, ok := v.DocumentOK()
@@ -135,7 +135,7 @@ func truth(v bson.RawValue) (value, ok bool) {
 	if b, ok := v.BooleanOK(); ok {
 		return b, true
 	}
-	if v.Type == bsontype.Null || v.Type == bsontype.Undefined {
+	if v.Type == bson.TypeNull || v.Type == bson.TypeUndefined {
 		return false, true
 	}
 	n, ok := asFloat(v)
@@ -145,11 +145,11 @@ func truth(v bson.RawValue) (value, ok bool) {
 // asFloat reads any of the number types but decimal.
 func asFloat(v bson.RawValue) (float64, bool) {
 	switch v.Type {
-	case bsontype.Int32:
+	case bson.TypeInt32:
 		return float64(v.Int32()), true
-	case bsontype.Int64:
+	case bson.TypeInt64:
 		return float64(v.Int64()), true
-	case bsontype.Double:
+	case bson.TypeDouble:
 		return v.Double(), true
 	default:
 		return 0, false

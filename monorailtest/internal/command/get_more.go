@@ -7,7 +7,6 @@ import (
 	"github.com/mongo-monorail/monorail/monorailtest/internal/cursor"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
 	"go.mongodb.org/mongo-driver/bson"
-	"go.mongodb.org/mongo-driver/bson/bsontype"
 )
 
 // Codes without a name: a cursor read from a session that did not open it.
@@ -55,7 +54,7 @@ func parseGetMore(r *Request) (id int64, namespace string, batch int, err error)
 		v := e.Value()
 		switch key := e.Key(); key {
 		case "getMore":
-			if v.Type != bsontype.Int64 {
+			if v.Type != bson.TypeInt64 {
 				return 0, "", 0, fieldType(r, key, "must be of type long")
 			}
 			id = v.Int64()

@@ -5,7 +5,6 @@ import (
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
 	"go.mongodb.org/mongo-driver/bson"
-	"go.mongodb.org/mongo-driver/bson/bsontype"
 )
 
 // killCursors ends cursors, whatever collection and session they belong to.
@@ -52,7 +51,7 @@ func parseKillCursors(r *Request) ([]int64, error) {
 	ids := make([]int64, 0, len(elems))
 	for _, e := range elems {
 		v := e.Value()
-		if v.Type != bsontype.Int64 {
+		if v.Type != bson.TypeInt64 {
 			return nil, mongoerror.New(mongoerror.FailedToParse,
 				"Field 'cursors' contains an element that is not of type long: %s: %s", e.Key(), text(v))
 		}

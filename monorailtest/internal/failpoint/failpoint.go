@@ -297,11 +297,11 @@ func stringArray(v bson.RawValue) ([]string, bool) {
 // number reads any of the number types that a client may use for a count.
 func number(v bson.RawValue) (float64, bool) {
 	switch v.Type {
-	case bsontype.Int32:
+	case bson.TypeInt32:
 		return float64(v.Int32()), true
-	case bsontype.Int64:
+	case bson.TypeInt64:
 		return float64(v.Int64()), true
-	case bsontype.Double:
+	case bson.TypeDouble:
 		return v.Double(), true
 	default:
 		return 0, false

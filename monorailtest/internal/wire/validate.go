@@ -86,24 +86,24 @@ func validateDocument(b []byte, depth int) error {
 func valueSize(kind bsontype.Type, b, name []byte, depth int) (int, error) {
 	cut := func() error { return invalid("incorrect BSON length in element with field name '%s'", name) }
 	switch kind {
-	case bsontype.Null, bsontype.Undefined, bsontype.MinKey, bsontype.MaxKey:
+	case bson.TypeNull, bson.TypeUndefined, bson.TypeMinKey, bson.TypeMaxKey:
 		return 0, nil
-	case bsontype.Boolean:
+	case bson.TypeBoolean:
 		if len(b) < 1 || b[0] > 1 {
 			return 0, cut()
 		}
 		return 1, nil
-	case bsontype.Int32:
+	case bson.TypeInt32:
 		return fixed(b, 4, cut)
-	case bsontype.Double, bsontype.Int64, bsontype.DateTime, bsontype.Timestamp:
+	case bson.TypeDouble, bson.TypeInt64, bson.TypeDateTime, bson.TypeTimestamp:
 		return fixed(b, 8, cut)
-	case bsontype.ObjectID:
+	case bson.TypeObjectID:
 		return fixed(b, 12, cut)
-	case bsontype.Decimal128:
+	case bson.TypeDecimal128:
 		return fixed(b, 16, cut)
-	case bsontype.String, bsontype.JavaScript, bsontype.Symbol:
+	case bson.TypeString, bson.TypeJavaScript, bson.TypeSymbol:
 		return stringSize(b, cut)
-	case bsontype.DBPointer:
+	case bson.TypeDBPointer:
 		n, err := stringSize(b, cut)
 		if err != nil {
 			return 0, err
@@ -112,7 +112,7 @@ func valueSize(kind bsontype.Type, b, name []byte, depth int) (int, error) {
 			return 0, cut()
 		}
 		return n + 12, nil
-	case bsontype.Regex:
+	case bson.TypeRegex:
 		pattern := bytes.IndexByte(b, 0)
 		if pattern < 0 {
 			return 0, cut()
@@ -122,19 +122,19 @@ func valueSize(kind bsontype.Type, b, name []byte, depth int) (int, error) {
 			return 0, cut()
 		}
 		return pattern + options + 2, nil
-	case bsontype.Binary:
+	case bson.TypeBinary:
 		n, ok := length(b, 0)
 		if !ok || len(b) < 5+n {
 			return 0, cut()
 		}
 		return 5 + n, nil
-	case bsontype.EmbeddedDocument, bsontype.Array:
+	case bson.TypeEmbeddedDocument, bson.TypeArray:
 		n, ok := length(b, minDocumentSize)
 		if !ok || len(b) < n {
 			return 0, cut()
 		}
 		return n, validateDocument(b[:n], depth+1)
-	case bsontype.CodeWithScope:
+	case bson.TypeCodeWithScope:
 		return codeWithScopeSize(b, depth, cut)
 	default:
 		return 0, invalid("Unrecognized BSON type %d in element with field name '%s'", kind, name)
