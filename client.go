@@ -103,8 +103,17 @@ func (c *Client) Request(ctx context.Context) *Request {
 }
 
 // Disconnect ends the requests that are open, as their End would, and then does what the driver's
-// Disconnect does.
+// Disconnect does. When ctx ends first, the sockets that are still in use are closed; the error then
+// tells of the unacknowledged writes that may be lost.
 func (c *Client) Disconnect(ctx context.Context) error {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	return errors.Join(c.endRequests(ctx), c.Client.Disconnect(ctx))
+}
+
+// endRequests ends all requests side by side: each may wait for a server that has stalled.
+func (c *Client) endRequests(ctx context.Context) error {
 	c.mu.Lock()
 	c.closed = true
 	open := make([]*series, 0, len(c.open))
@@ -112,11 +121,16 @@ func (c *Client) Disconnect(ctx context.Context) error {
 		open = append(open, s)
 	}
 	c.mu.Unlock()
-	var errs []error
-	for _, s := range open {
-		errs = append(errs, s.end())
+	if len(open) == 0 {
+		return nil
 	}
-	return errors.Join(append(errs, c.Client.Disconnect(ctx))...)
+	errs := make([]error, len(open))
+	var ended sync.WaitGroup
+	for i, s := range open {
+		ended.Go(func() { errs[i] = s.end(ctx) })
+	}
+	ended.Wait()
+	return errors.Join(errs...)
 }
 
 // lookup finds the request of ctx. The error is ErrRequestEnded for a request that has ended.

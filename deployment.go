@@ -153,15 +153,42 @@ func (d *deployment) check(selector description.ServerSelector, candidate descri
 	if kind == description.TopologyKindSingle || kind == description.TopologyKindLoadBalanced {
 		return nil // there is no choice, and the driver checks nothing either
 	}
-	candidates := []description.Server{candidate}
-	accepted, err := selector.SelectServer(description.Topology{Kind: kind, Servers: candidates}, candidates)
+	accepts, err := accepts(selector, kind, candidate)
 	if err != nil {
 		return topology.ServerSelectionError{Wrapped: err, Desc: d.Description()}
 	}
-	if len(accepted) == 0 {
-		return &mismatchError{pinned: candidate.Addr.String() + " (" + candidate.Kind.String() + ")"}
+	if !accepts {
+		return &mismatchError{
+			asked:  wanted(selector, kind, candidate),
+			pinned: candidate.Addr.String() + " (" + candidate.Kind.String() + ")",
+		}
 	}
 	return nil
+}
+
+// accepts tells whether a selector takes a server that is alone in a topology of that kind.
+func accepts(selector description.ServerSelector, kind description.TopologyKind, candidate description.Server) (bool, error) {
+	candidates := []description.Server{candidate}
+	accepted, err := selector.SelectServer(description.Topology{Kind: kind, Servers: candidates}, candidates)
+	return len(accepted) > 0, err
+}
+
+// wanted says in words what a selector that refused a server would have taken. The driver's selectors
+// do not describe themselves, so it is asked about the same server in other roles.
+func wanted(selector description.ServerSelector, kind description.TopologyKind, refused description.Server) string {
+	for _, role := range []struct {
+		kind description.ServerKind
+		name string
+	}{
+		{description.ServerKindRSPrimary, "a primary (a write, or the read preference primary)"},
+		{description.ServerKindRSSecondary, "a secondary (by its read preference)"},
+	} {
+		refused.Kind = role.kind
+		if ok, err := accepts(selector, kind, refused); ok && err == nil {
+			return role.name
+		}
+	}
+	return "another server (by the tags or the staleness of its read preference)"
 }
 
 // refusal is the server of an operation that must not run. It is told when the operation asks for a

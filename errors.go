@@ -67,13 +67,13 @@ func (e *BrokenError) HasErrorLabel(label string) bool { return label == "Networ
 
 // mismatchError says which operation met which server.
 type mismatchError struct {
-	asked  string // what the operation's server selector says of itself
+	asked  string // which kind of server the operation wants
 	pinned string // address and kind of the pinned server
 }
 
 func (e *mismatchError) Error() string {
-	return fmt.Sprintf("%v: pinned to %s, asked for %s; give the request another read preference or run the operation outside it",
-		ErrServerMismatch, e.pinned, e.asked)
+	return fmt.Sprintf("%v: it asks for %s, and the request is pinned to %s; give the request a read preference that fits, or run the operation outside it",
+		ErrServerMismatch, e.asked, e.pinned)
 }
 
 func (e *mismatchError) Is(target error) bool { return target == ErrServerMismatch }

@@ -160,23 +160,20 @@ func (p *pin) fail(cause error) {
 // the pool where it is clean, else closed. Operations that are still waiting after that get
 // ErrRequestEnded. The error is that of the flush: held writes were not sent.
 func (p *pin) release() error {
-	flushCtx, cancel := context.WithTimeout(context.Background(), flushTimeout)
-	defer cancel()
-	err := p.outbox.Flush(flushCtx)
+	err := p.shut()
 	if pinState(p.state.Load()) != pinLive {
-		return err
+		return errors.Join(err, ErrRequestBroken)
 	}
-	sent := p.outbox.Close(ErrRequestEnded)
-	drainCtx, cancelDrain := context.WithTimeout(context.Background(), drainTimeout)
-	defer cancelDrain()
+	drainCtx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	defer cancel()
 	if p.inbox.Outstanding() > 0 {
 		_ = p.inbox.Drain(drainCtx) // what it did not reach shows in Close
 	}
-	received := p.inbox.Close(ErrRequestEnded)
+	clean := p.inbox.Close(ErrRequestEnded)
 	if !p.leave(pinReleased) {
 		return errors.Join(err, ErrRequestBroken)
 	}
-	if err == nil && sent && received && p.socket.Conn.SetDeadline(time.Time{}) == nil {
+	if err == nil && clean && p.socket.Conn.SetDeadline(time.Time{}) == nil {
 		return p.connection.Close()
 	}
 	if err == nil {
@@ -184,6 +181,22 @@ func (p *pin) release() error {
 	}
 	_ = p.connection.Expire()
 	return err
+}
+
+// shut sends what is held, and lets nothing more in.
+func (p *pin) shut() error {
+	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
+	defer cancel()
+	for {
+		if err := p.outbox.Flush(ctx); err != nil {
+			p.outbox.Fail(ErrRequestEnded)
+			return err
+		}
+		if p.outbox.Close(ErrRequestEnded) {
+			return nil
+		}
+		// An operation that had begun before the end held one more message.
+	}
 }
 
 // negotiated tells whether connection compresses messages, which it does not say: it is asked for

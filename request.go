@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 )
@@ -92,6 +93,7 @@ func (r *Request) Barrier(ctx context.Context) error {
 		return err
 	}
 	ctx = context.WithValue(ctx, requestKey{r.client}, carrier(r))
+	ctx = mongo.NewSessionContext(ctx, nil) // a ping is no part of a transaction
 	ping := options.RunCmd().SetReadPreference(readpref.Nearest())
 	return r.client.Database("admin").RunCommand(ctx, bson.D{{Key: "ping", Value: 1}}, ping).Err()
 }

@@ -220,9 +220,13 @@ func (s *series) leave() error {
 	return s.endUnlock()
 }
 
-// end ends the series, however many handles are open.
-func (s *series) end() error {
+// end ends the series, however many handles are open. When ctx ends before the socket could be given
+// back in order, it is closed.
+func (s *series) end(ctx context.Context) error {
 	s.mu.Lock()
+	if p := s.pin; p != nil {
+		defer context.AfterFunc(ctx, func() { p.fail(ctx.Err()) })()
+	}
 	return s.endUnlock()
 }
 

@@ -32,6 +32,10 @@ func connectSet(t testing.TB) (*setproxy.Set, *servertest.Client, *mongo.Collect
 func TestWritableByDefault(t *testing.T) {
 	set, c, coll := connectSet(t)
 	ctx := servertest.Context(t)
+	// Both members are known, so that there is a choice.
+	if err := coll.Clone(options.Collection().SetReadPreference(readpref.Secondary())).FindOne(ctx, bson.D{}).Err(); !errors.Is(err, mongo.ErrNoDocuments) {
+		t.Fatal(err)
+	}
 	for range 10 {
 		check(t, c.WithRequest(ctx, func(ctx context.Context) error {
 			if _, err := coll.CountDocuments(ctx, bson.D{}); err != nil {

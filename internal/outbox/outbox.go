@@ -156,14 +156,16 @@ func (o *Outbox) Fail(err error) {
 	o.mu.Unlock()
 }
 
-// Close fails the outbox with err, as Fail does, and tells whether it was clean until then: not
-// failed, nothing held, and nobody writing.
-func (o *Outbox) Close(err error) (clean bool) {
+// Close makes every later call return err, if nothing is held and nobody writes, and tells whether it
+// did. What was appended before the call is never lost by it: flush, and close again.
+func (o *Outbox) Close(err error) (closed bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	clean = o.err == nil && !o.writing && len(o.queue) == 0
+	if o.err != nil || o.writing || len(o.queue) > 0 {
+		return false
+	}
 	o.failLocked(err)
-	return clean
+	return true
 }
 
 // Held returns how many bytes wait to be written.
