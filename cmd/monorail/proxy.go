@@ -63,9 +63,17 @@ func (p *proxy) serve(client net.Conn) {
 		return
 	}
 	var directions sync.WaitGroup
-	directions.Go(func() { relay(server, client, p.delay, sleepUntil) })
-	directions.Go(func() { relay(client, server, p.delay, sleepUntil) })
+	// Each direction ends with its source; a failure of one closes that of the other as well.
+	directions.Go(func() { p.pass(server, client) })
+	directions.Go(func() { p.pass(client, server) })
 	directions.Wait()
+}
+
+// pass is one direction of serve.
+func (p *proxy) pass(dst, src net.Conn) {
+	sleepUntil, release := newSleeper()
+	defer release()
+	relay(dst, src, p.delay, sleepUntil)
 }
 
 // keep remembers conn for close. It reports false when the proxy is closed already.

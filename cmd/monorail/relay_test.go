@@ -9,15 +9,12 @@ import (
 	"time"
 )
 
-// sleepFake stands in for sleepUntil in a bubble of synctest, which cannot fake a system call.
-func sleepFake(t time.Time) { time.Sleep(time.Until(t)) }
-
 func TestRelayDelaysAndKeepsOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const delay = 500 * time.Microsecond
 		in, src := net.Pipe()
 		dst, out := net.Pipe()
-		go relay(dst, src, delay, sleepFake) // ends when in is closed below; synctest waits for it
+		go relay(dst, src, delay, coarseSleepUntil) // ends when in is closed below; synctest waits for it
 		started := time.Now()
 		go func() { // ends after the close; synctest waits for it
 			for i := range 3 {
@@ -48,7 +45,7 @@ func TestRelayDoesNotLimitBandwidth(t *testing.T) {
 		const delay = time.Second
 		in, src := net.Pipe()
 		dst, out := net.Pipe()
-		go relay(dst, src, delay, sleepFake) // ends when in is closed
+		go relay(dst, src, delay, coarseSleepUntil) // ends when in is closed
 		sent := bytes.Repeat([]byte("0123456789abcdef"), 1<<18)
 		started := time.Now()
 		go func() { // ends after the close
@@ -73,7 +70,7 @@ func TestRelayEndsWhenTheOtherSideIsGone(t *testing.T) {
 		ended := make(chan struct{}) // closed by the goroutine below
 		go func() {                  // ends with relay
 			defer close(ended)
-			relay(dst, src, time.Millisecond, sleepFake)
+			relay(dst, src, time.Millisecond, coarseSleepUntil)
 		}()
 		_, _ = in.Write([]byte("x"))
 		<-ended

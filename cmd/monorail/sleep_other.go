@@ -4,5 +4,7 @@ package main
 
 import "time"
 
-// sleepUntil returns at t.
-func sleepUntil(t time.Time) { time.Sleep(time.Until(t)) }
+// newSleeper returns a function that returns at a given time, and one that releases what it needs.
+func newSleeper() (sleepUntil func(time.Time), release func()) {
+	return coarseSleepUntil, func() {}
+}
