@@ -10,6 +10,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/auth"
+	//lint:ignore SA1019 internal to the driver, and the topology cannot be configured without it
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/session"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/xoptions"
@@ -30,6 +31,7 @@ func Connect(clientOpts *options.ClientOptions, opts ...*OptionsBuilder) (*Clien
 	if clientOpts == nil {
 		clientOpts = options.Client()
 	}
+	//lint:ignore SA1019 it is refused here, not used
 	if clientOpts.Deployment != nil {
 		return nil, errOwnDeployment
 	}
@@ -86,6 +88,7 @@ func newTopology(driverOpts *options.ClientOptions, c *Client) (*topology.Topolo
 		}
 	}
 	config, err := topology.NewAuthenticatorConfig(authenticator,
+		//lint:ignore SA1019 see the import
 		topology.WithAuthConfigClock(new(session.ClusterClock)),
 		topology.WithAuthConfigClientOptions(&topologyOpts),
 		topology.WithAuthConfigDriverInfo(&c.info.current),
