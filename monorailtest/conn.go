@@ -248,16 +248,19 @@ func (c *conn) write(out []byte) bool {
 }
 
 // sleep waits, and reports whether the connection is still open afterwards.
-func (c *conn) sleep(d time.Duration) bool {
+func (c *conn) sleep(d time.Duration) bool { return pause(c.ctx, d) }
+
+// pause waits, and reports whether ctx is still not done afterwards.
+func pause(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
-		return c.ctx.Err() == nil
+		return ctx.Err() == nil
 	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 		return true
-	case <-c.ctx.Done():
+	case <-ctx.Done():
 		return false
 	}
 }

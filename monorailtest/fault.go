@@ -1,6 +1,7 @@
 package monorailtest
 
 import (
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -67,13 +68,13 @@ func (s *Server) SetReplyChunks(size int, pause time.Duration, match ...Match) {
 // primary does that has stepped down: the message is not executed, nor anything behind it on that connection, while
 // everything before it was. Matches narrow down which message.
 func (s *Server) HangUpOnUnacknowledged(match ...Match) {
-	s.faults.hangUp.Store(counted(1, append(match, Unacknowledged())))
+	s.faults.hangUp.Store(counted(1, slices.Concat(match, []Match{Unacknowledged()})))
 }
 
 // DropUnacknowledged makes the server ignore the next n unacknowledged messages, neither executing nor refusing them,
 // and keep the connection: what MongoDB's ingress rate limiter does. Matches narrow down which messages.
 func (s *Server) DropUnacknowledged(n int, match ...Match) {
-	s.faults.drop.Store(counted(n, append(match, Unacknowledged())))
+	s.faults.drop.Store(counted(n, slices.Concat(match, []Match{Unacknowledged()})))
 }
 
 // CutReply makes the server send only the first n bytes of the next reply, and close the connection. The command has

@@ -1,6 +1,7 @@
 package monorailtest
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -46,9 +47,11 @@ type Recording struct {
 	limit    int
 
 	// mu guards what follows.
-	mu       sync.Mutex
+	mu sync.Mutex
+	// messages holds the last of them: at least limit, where there were as many, and less than twice limit.
 	messages []Message
-	dropped  int
+	// total is how many matched.
+	total int
 }
 
 // Record begins to keep the messages that match all of the given (hello included, if no Match leaves it out): the last
@@ -67,9 +70,10 @@ func (s *Server) Record(limit int, match ...Match) *Recording {
 // change their slices.
 func (rec *Recording) Messages() []Message {
 	rec.mu.Lock()
-	out := slices.Clone(rec.messages)
+	out := slices.Clone(rec.messages[max(0, len(rec.messages)-rec.limit):])
 	rec.mu.Unlock()
-	slices.SortFunc(out, func(a, b Message) int { return int(a.Index - b.Index) })
+	// Connections add side by side: two neighbours may have come in the wrong order.
+	slices.SortFunc(out, func(a, b Message) int { return cmp.Compare(a.Index, b.Index) })
 	return out
 }
 
@@ -77,7 +81,7 @@ func (rec *Recording) Messages() []Message {
 func (rec *Recording) Dropped() int {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
-	return rec.dropped
+	return max(0, rec.total-rec.limit)
 }
 
 // Stop ends the recording, which keeps what it has. Stopping again changes nothing.
@@ -89,13 +93,13 @@ func (rec *Recording) Stop() {
 	r.active.Store(len(r.recordings) > 0)
 }
 
-// add keeps m, and lets the oldest half of twice the limit go at once rather than one message at a time.
+// add keeps m, and lets the oldest go: many at once, rather than moving all for each.
 func (rec *Recording) add(m Message) {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
+	rec.total++
 	rec.messages = append(rec.messages, m)
-	if over := len(rec.messages) - rec.limit; over > 0 {
-		rec.dropped += over
-		rec.messages = slices.Delete(rec.messages, 0, over)
+	if len(rec.messages) >= 2*rec.limit {
+		rec.messages = slices.Delete(rec.messages, 0, len(rec.messages)-rec.limit)
 	}
 }

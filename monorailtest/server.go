@@ -6,9 +6,13 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/command"
 )
+
+// acceptPause is how long the server waits after it could not accept a connection, so that it does not spin.
+const acceptPause = 5 * time.Millisecond
 
 // Server is a MongoDB in the process. Its methods may be called from several goroutines, and at any time: after Close
 // they change nothing.
@@ -100,7 +104,10 @@ func (s *Server) accept() {
 			if s.ctx.Err() != nil {
 				return
 			}
-			// A client that was gone before it was accepted, or no file descriptor left: the next may do better.
+			// A client that was gone before it was accepted, or no file descriptor left: later may do better.
+			if !pause(s.ctx, acceptPause) {
+				return
+			}
 			continue
 		}
 		s.mu.Lock()
@@ -112,12 +119,12 @@ func (s *Server) accept() {
 		s.lastConn++
 		c := newConn(s, nc.(*net.TCPConn), s.lastConn)
 		s.conns[c] = struct{}{}
+		s.state.Counters.Open.Add(1)
+		s.state.Counters.Opened.Add(1)
 		// Owned by the server; ends when its socket does; Close closes that and waits. Started under the lock, so
 		// that Close, which sets closed under it, waits for every goroutine that was started.
 		s.running.Go(c.serve)
 		s.mu.Unlock()
-		s.state.Counters.Open.Add(1)
-		s.state.Counters.Opened.Add(1)
 	}
 }
 
