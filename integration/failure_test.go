@@ -12,6 +12,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 
 	"github.com/mongo-monorail/monorail"
 	"github.com/mongo-monorail/monorail/integration/internal/servertest"
@@ -299,7 +300,7 @@ func TestBadInput(t *testing.T) {
 	defer request.End()
 	check(t, c.Ping(requestCtx, nil))
 	lane := c.Unacknowledged(coll)
-	big := strings.Repeat("x", 17<<20)
+	big, journal := strings.Repeat("x", 17<<20), true
 	for _, bad := range []struct {
 		name, tells string
 		err         error
@@ -312,6 +313,7 @@ func TestBadInput(t *testing.T) {
 		{"replacement with operators", "$", lane.ReplaceOne(requestCtx, bson.D{}, inc)},
 		{"no documents", "slice", lane.InsertMany(requestCtx, []any{})},
 		{"document too large", "limit", lane.InsertOne(requestCtx, bson.D{{Key: "a", Value: big}})},
+		{"w:0 with j:true", "w=0", insertWith(requestCtx, coll, &writeconcern.WriteConcern{W: 0, Journal: &journal})},
 	} {
 		if bad.err == nil || !strings.Contains(bad.err.Error(), bad.tells) {
 			t.Errorf("%s gives %v, want an error with %q", bad.name, bad.err, bad.tells)
@@ -336,6 +338,11 @@ func TestBadInput(t *testing.T) {
 		t.Errorf("a closed client's lane gives %v, want ErrClientDisconnected", err)
 	}
 	check(t, closedRequest.End())
+}
+
+func insertWith(ctx context.Context, coll *mongo.Collection, concern *writeconcern.WriteConcern) error {
+	_, err := coll.Clone(options.Collection().SetWriteConcern(concern)).InsertOne(ctx, bson.D{})
+	return err
 }
 
 func TestDisconnectEndsRequests(t *testing.T) {
