@@ -15,6 +15,7 @@
 //     client   *monorail.Client     connected to the server
 //     counts   *mongo.Collection    the collection analytics.counts of client
 //     region, browser, system       three strings
+//     srv      *monorailtest.Server the server itself, if the fragment names it
 //     err      error                for what a fragment assigns without declaring it
 //
 // Every snippet finds the URI of an empty server in the environment variable MONGODB_URI. It passes

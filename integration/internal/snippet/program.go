@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -54,6 +55,19 @@ func main() {
 }
 `
 
+// server is what a fragment gets besides if it names srv: a server whose faults it can set.
+const server = `
+var srv = monorailtest.NewServer()
+
+func init() { os.Setenv("MONGODB_URI", srv.URI()) }
+`
+
+// namesServer finds the variable of server in a fragment.
+var namesServer = regexp.MustCompile(`\bsrv\.`)
+
+// declaresServer finds a fragment's own variable of that name.
+var declaresServer = regexp.MustCompile(`\bsrv\s*:?=`)
+
 // source returns the Go source of s: s itself, or the program around a fragment. Positions in what
 // comes from the page are those of the page, so that the compiler's complaints point there.
 func (s Snippet) source() (string, error) {
@@ -62,6 +76,9 @@ func (s Snippet) source() (string, error) {
 		return position + s.Code, nil
 	}
 	program := surroundings
+	if namesServer.MatchString(s.Code) && !declaresServer.MatchString(s.Code) {
+		program += server
+	}
 	if _, err := parser.ParseFile(token.NewFileSet(), "", "package main\n"+s.Code, 0); err == nil {
 		program += "\nfunc snippet() error { return nil }\n\n" + position + s.Code
 	} else {

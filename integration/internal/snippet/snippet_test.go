@@ -56,6 +56,14 @@ func TestSourceOfFragments(t *testing.T) {
 	if err != nil || !strings.Contains(declarations, "import \"net/http\"\n") || strings.Contains(declarations, "_ = ") {
 		t.Errorf("%v\n%s", err, declarations)
 	}
+	faults, err := Snippet{File: "a.md", Line: 7, Code: "srv.Stall()\n"}.source()
+	if err != nil || !strings.Contains(faults, "var srv = monorailtest.NewServer()") || strings.Contains(statements, "srv") {
+		t.Errorf("%v\n%s", err, faults)
+	}
+	own, err := Snippet{File: "a.md", Line: 7, Code: "srv := monorailtest.NewServer()\nsrv.Close()\n"}.source()
+	if err != nil || strings.Contains(own, "var srv") {
+		t.Errorf("%v\n%s", err, own)
+	}
 	if _, err := (Snippet{File: "a.md", Line: 7, Code: "n := := 1\n"}).source(); err == nil || !strings.Contains(err.Error(), "a.md:7") {
 		t.Errorf("error = %v, want one that names the place", err)
 	}
