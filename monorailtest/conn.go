@@ -239,11 +239,13 @@ func (c *conn) reply(msg *Message, out []byte) bool {
 	return c.write(out)
 }
 
+// write sends a reply. It is counted before, so that whoever has read it finds it counted.
 func (c *conn) write(out []byte) bool {
+	c.server.state.Counters.Replies.Add(1)
 	if _, err := c.socket.Write(out); err != nil {
+		c.server.state.Counters.Replies.Add(-1)
 		return false
 	}
-	c.server.state.Counters.Replies.Add(1)
 	return true
 }
 
