@@ -200,7 +200,8 @@ func (o *Outbox) flushUnlock(ctx context.Context, end int64) error {
 		if o.err != nil {
 			return o.err
 		}
-		if o.written >= end {
+		// The position may lie in a message that its sender took back: then there is nothing left.
+		if o.written >= end || !o.writing && len(o.queue) == 0 {
 			return nil
 		}
 		if !o.writing {
@@ -257,7 +258,9 @@ func (o *Outbox) writeLocked(ctx context.Context) error {
 		o.idle = nil
 	}
 	if err != nil && o.err == nil && len(o.queue) > 0 {
-		// This caller leaves, and others may wait for what it leaves behind.
+		// This caller leaves, and others may wait for what it leaves behind: they must not wait for
+		// the interval of a message that was held meanwhile.
+		o.disarmLocked()
 		o.armLocked(0)
 	}
 	if err == nil {
