@@ -40,6 +40,9 @@ const (
 type Waiter struct {
 	requestID int32
 	kind      kind
+	// waiting says that the owner is blocked until a signal comes. It is false before Wait and once
+	// the reply is abandoned: a signal would then wake nobody who reads.
+	waiting bool
 	// abandoned says that nobody waits any more, although the reply is still to come.
 	abandoned bool
 	// delivered says that the reply is in; it has then left the list of waiters.
@@ -98,7 +101,7 @@ func (in *Inbox) Cancel(w *Waiter) {
 	defer in.mu.Unlock()
 	if !w.delivered {
 		in.removeLocked(w)
-		in.outstanding--
+		in.settleLocked()
 	}
 	in.recycleLocked(w)
 	in.handOverLocked()
@@ -191,12 +194,14 @@ func (in *Inbox) waitLocked(ctx context.Context, w *Waiter) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case in.reading:
+			w.waiting = true
 			in.mu.Unlock()
 			select {
 			case <-w.wake:
 			case <-ctx.Done():
 			}
 			in.mu.Lock()
+			w.waiting = false
 		default:
 			in.readLocked(ctx, w)
 		}
@@ -255,7 +260,7 @@ func (in *Inbox) deliverLocked(message []byte, reader *Waiter) {
 			continue
 		}
 		in.removeLocked(w)
-		in.outstanding--
+		in.settleLocked()
 		if w.position != nil {
 			w.position.Processed(w.mark)
 		}
@@ -271,13 +276,14 @@ func (in *Inbox) deliverLocked(message []byte, reader *Waiter) {
 	}
 }
 
-// handOverLocked wakes the one who has waited longest, if nobody reads.
+// handOverLocked wakes the one who has waited longest, if nobody reads. Who is not blocked yet needs
+// no signal: it will see that the baton is free, and until then others must not wait for it.
 func (in *Inbox) handOverLocked() {
 	if in.reading || in.err != nil {
 		return
 	}
 	for w := in.first; w != nil; w = w.next {
-		if !w.abandoned {
+		if w.waiting {
 			w.signal()
 			return
 		}
@@ -294,9 +300,23 @@ func (in *Inbox) leaveLocked(w *Waiter) {
 	default:
 		in.removeLocked(w)
 		if w.kind == forReply {
-			in.outstanding--
+			in.settleLocked()
 		}
 		in.recycleLocked(w)
+	}
+}
+
+// settleLocked counts one reply less, and wakes those who wait until there is none: somebody else may
+// be reading, and go on.
+func (in *Inbox) settleLocked() {
+	in.outstanding--
+	if in.outstanding > 0 {
+		return
+	}
+	for w := in.first; w != nil; w = w.next {
+		if w.kind == forEmpty {
+			w.signal()
+		}
 	}
 }
 
