@@ -31,8 +31,9 @@ test: $(STATICCHECK) ## run every test of every module with -race, and the check
 lint: $(STATICCHECK) ## run gofmt, go vet and staticcheck on every module
 	@go run ./integration/internal/testsummary -checks -staticcheck $(STATICCHECK)
 
-bench: ## run the benchmarks, the official driver beside Monorail on the same server
-	go test -C integration -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./...
+bench: ## run the benchmarks, the official driver beside Monorail; end with a table of ratios
+	go test -C integration -run '^$$' -bench '$(BENCH)' -skip '^BenchmarkRatios$$' -benchmem -count $(COUNT) .
+	go test -C integration -run '^$$' -bench '^BenchmarkRatios$$' -benchtime 1x .
 
 # One package at a time and one target at a time: that is all that `go test -fuzz` accepts.
 fuzz: ## fuzz every fuzz target of every module, FUZZTIME each

@@ -1,0 +1,8 @@
+//go:build !unix
+
+package integration
+
+import "time"
+
+// processorTime returns 0: unknown on this system.
+func processorTime() time.Duration { return 0 }
