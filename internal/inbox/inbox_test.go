@@ -51,8 +51,8 @@ func TestRepliesAreMatchedInAnyOrderAndAnySplit(t *testing.T) {
 				reply, err := in.Wait(t.Context(), w)
 				checkReply(t, reply, err, int32(i+1))
 			}
-			if !in.Close(errEnded) {
-				t.Error("not clean after every reply was read")
+			if n := in.Outstanding(); n != 0 {
+				t.Errorf("%d outstanding after every reply was read, want 0", n)
 			}
 		})
 	}
@@ -111,6 +111,7 @@ func TestHandOverSkipsWhoIsNotWaiting(t *testing.T) {
 		})
 		synctest.Wait()
 		cancel()
+		synctest.Wait() // the reader has left before the reply comes
 		peer.Go(func() { peer.Reply(3, 5) })
 		synctest.Wait()
 		if !got.Load() {
@@ -137,8 +138,12 @@ func TestDrainEndsWhileSomebodyReadsOn(t *testing.T) {
 		})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
+		start := time.Now()
 		if err := in.Drain(ctx); err != nil {
 			t.Error(err)
+		}
+		if waited := time.Since(start); waited != time.Second {
+			t.Errorf("drained after %v, want the second until the reply", waited)
 		}
 		stop()
 		pump.Wait()
@@ -250,5 +255,22 @@ func TestContextThatCannotEndCostsNoWatcher(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(100, func() { in.Cancel(in.Expect(2, nil, 0)) }); n != 0 {
 		t.Errorf("%v allocations for a waiter, want 0", n)
+	}
+}
+
+// A reply that nobody asked for may be followed by more of them: the next user of the connection
+// must not find them.
+func TestStrayReplyIsNotClean(t *testing.T) {
+	conn, peer := wiretest.Pipe(t)
+	in := newInbox(conn)
+	w := in.Expect(1, nil, 0)
+	peer.Go(func() {
+		peer.Reply(77, 0)
+		peer.Reply(1, 0)
+	})
+	reply, err := in.Wait(t.Context(), w)
+	checkReply(t, reply, err, 1)
+	if in.Close(errors.New("closed")) {
+		t.Error("the connection is clean, although it brought a reply that nobody had asked for")
 	}
 }

@@ -48,6 +48,11 @@ func TestStatementsAndFlags(t *testing.T) {
 			t.Errorf("header %d, %d, %d: want %d, 7, 3", Length(message), RequestID(message), ResponseTo(message), len(message))
 		}
 	}
+	torn := opMessage(0, 2)
+	torn[len(torn)-12]++ // the length of the last document
+	if got := Statements(torn); got != 1 {
+		t.Errorf("%d statements where the second is torn, want 1", got)
+	}
 	compressed := opMessage(wiremessage.MoreToCome, 5)
 	compressed[12], compressed[13] = 0xdc, 0x07 // OP_COMPRESSED
 	if MoreToCome(compressed) || Statements(compressed) != 1 {
