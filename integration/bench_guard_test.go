@@ -7,15 +7,20 @@ import "testing"
 // without, and at most one more, the view of the selected server, outside. The server is another
 // process, so that only the clients are counted.
 func TestAcknowledgedAllocations(t *testing.T) {
-	// allowance is for what the runtime and the pools of the race detector, which drop at random, add
-	// to the mean of an operation. A whole allocation more or less is above it.
-	const allowance, operations = 0.5, 2000
+	// Background work and the pools of the race detector, which drop at random, only ever add: so the
+	// least of several samples counts, and allowance is for what is left. A whole allocation more is
+	// above it.
+	const allowance, samples, operations = 0.5, 6, 300
 	c := contend(t, sinkPeer)
 	for name, measures := range map[string][]measure{"UpdateOne": c.acknowledgedUpdates(), "FindOne": c.reads()} {
 		allocations := make([]float64, len(measures))
-		for i, m := range measures {
-			m.cost(t, operations/10) // fills the pools
-			allocations[i] = m.cost(t, operations).allocations
+		for sample := range samples {
+			for i, m := range measures {
+				n := m.cost(t, operations).allocations
+				if sample == 0 || n < allocations[i] {
+					allocations[i] = n
+				}
+			}
 		}
 		official, inRequest, outside := allocations[0], allocations[1], allocations[2]
 		if inRequest > official-10+allowance {
