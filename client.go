@@ -135,6 +135,9 @@ func (c *Client) endRequests(ctx context.Context) error {
 
 // lookup finds the request of ctx. The error is ErrRequestEnded for a request that has ended.
 func (c *Client) lookup(ctx context.Context, start bool) (*Request, error) {
+	if ctx == nil {
+		return nil, nil
+	}
 	found, ok := ctx.Value(requestKey{c}).(carrier)
 	if !ok {
 		return nil, nil

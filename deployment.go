@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -198,8 +199,16 @@ type refusal struct{ err error }
 // Connection implements driver.Server.
 func (r refusal) Connection(context.Context) (*connection, error) { return nil, r.err }
 
-// RTTMonitor implements driver.Server.
-func (refusal) RTTMonitor() driver.RTTMonitor { return nil }
+// RTTMonitor implements driver.Server. In load-balanced mode the driver asks it before it has asked
+// for a connection.
+func (refusal) RTTMonitor() driver.RTTMonitor { return noRTT{} }
+
+// noRTT is the monitor of a server that was never reached.
+type noRTT struct{}
+
+func (noRTT) EWMA() time.Duration { return 0 }
+func (noRTT) Min() time.Duration  { return 0 }
+func (noRTT) Stats() string       { return "" }
 
 // captureKey is the context key under which captureSelector waits for a selector.
 type captureKey struct{}

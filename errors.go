@@ -27,6 +27,9 @@ var (
 	errForeignClient   = errors.New("monorail: the collection belongs to another client; use one that came from this client's Database method")
 	errOwnDeployment   = errors.New("monorail: ClientOptions has a Deployment already, and Monorail has to be it; leave it unset")
 	errForeignSocket   = errors.New("monorail: the connection was not made by Monorail's dialer")
+	errMonitorPanic    = errors.New("monorail: a monitor panicked while a connection was checked out")
+	errUnasked         = errors.New("the server sent what nobody had asked for")
+	errUnread          = errors.New("the connection was closed before the server had answered what was sent")
 	errNoLongerPrimary = errors.New("the server is no longer writable")
 )
 
@@ -51,8 +54,11 @@ type BrokenError struct {
 
 // Error implements error.
 func (e *BrokenError) Error() string {
-	return fmt.Sprintf("%v: connection %s: %v; unacknowledged writes that may be lost: %d; end the request and start another",
-		ErrRequestBroken, e.ConnectionID, e.Cause, e.Unconfirmed)
+	if e.Unconfirmed == 0 {
+		return fmt.Sprintf("%v: %v; no unacknowledged write was outstanding; end the request and start another", ErrRequestBroken, e.Cause)
+	}
+	return fmt.Sprintf("%v: %v; unacknowledged writes that may be lost: %d; when that is dealt with, end the request and start another",
+		ErrRequestBroken, e.Cause, e.Unconfirmed)
 }
 
 // Unwrap returns Cause.

@@ -101,12 +101,13 @@ func (h *handle) hold(ctx context.Context, message []byte, statements int) error
 }
 
 func (h *handle) holdCompressed(ctx context.Context, message []byte, statements int) error {
-	if err := h.pin.outbox.Hold(ctx, message); err != nil {
+	err := h.pin.outbox.Hold(ctx, message)
+	// Counted after it was queued: see the mark in Write. A break meanwhile either counted it or is
+	// told now. A caller that gave up waiting for the write left its message queued.
+	h.series.issued.Add(int64(statements))
+	if err != nil {
 		return h.failure(ctx, err)
 	}
-	// Counted after it was queued: see the mark in Write. A break meanwhile either counted it or is
-	// told now.
-	h.series.issued.Add(int64(statements))
 	if h.series.brokenError(h.pin) != nil {
 		return h.failure(ctx, nil)
 	}

@@ -54,6 +54,10 @@ type pin struct {
 	broke func(cause error)
 
 	state atomic.Int32 // a pinState; changed in leave only
+	// cause is why the connection failed. It is written by fail before known is closed.
+	cause error
+	// known is closed by fail; release receives where fail was first.
+	known chan struct{}
 
 	// compresses says that the handshake agreed on a compressor.
 	compresses bool
@@ -64,27 +68,40 @@ type pin struct {
 	driverConnectionID int64
 }
 
-// newPin checks a connection out of the server's pool, for as long as ctx allows.
+// newPin checks a connection out of the server's pool, for as long as ctx allows. One that the server
+// has ended while it was idle goes back closed: nothing was promised on it yet.
 func newPin(ctx context.Context, c *Client, server *topology.SelectedServer, broke func(error)) (*pin, error) {
-	conn, err := server.Connection(ctx)
-	if err != nil {
-		return nil, err
+	for {
+		conn, err := server.Connection(ctx)
+		if err != nil {
+			return nil, err
+		}
+		connection, ok := conn.ReadWriteCloser.(*topology.Connection)
+		if !ok {
+			_ = conn.Close()
+			return nil, errForeignSocket
+		}
+		s := c.sockets.find(connection.LocalAddress().String())
+		if s == nil {
+			_ = conn.Close()
+			return nil, errForeignSocket
+		}
+		// The driver's connection leaves the deadlines of its last operation behind.
+		if s.Conn.SetDeadline(time.Time{}) == nil && s.check() == nil {
+			return adopt(c, server, connection, s, broke), nil
+		}
+		_ = connection.Expire()
 	}
-	connection, ok := conn.ReadWriteCloser.(*topology.Connection)
-	if !ok {
-		_ = conn.Close()
-		return nil, errForeignSocket
-	}
-	s := c.sockets.find(connection.LocalAddress().String())
-	if s == nil {
-		_ = conn.Close()
-		return nil, errForeignSocket
-	}
+}
+
+// adopt makes a pin of a connection that was checked out.
+func adopt(c *Client, server *topology.SelectedServer, connection *topology.Connection, s *socket, broke func(error)) *pin {
 	p := &pin{
 		server:             server,
 		connection:         connection,
 		socket:             s,
 		broke:              broke,
+		known:              make(chan struct{}),
 		id:                 connection.ID(),
 		description:        connection.Description(),
 		serverConnectionID: connection.ServerConnectionID(),
@@ -99,12 +116,7 @@ func newPin(ctx context.Context, c *Client, server *topology.SelectedServer, bro
 		Failed:    p.fail,
 	})
 	p.inbox = inbox.New(s.Conn, p.maxReplySize(), p.fail)
-	// The driver's connection leaves the deadlines of its last operation behind.
-	if err := s.Conn.SetDeadline(time.Time{}); err != nil {
-		p.fail(err)
-		return nil, topology.ConnectionError{ConnectionID: p.id, Wrapped: err}
-	}
-	return p, nil
+	return p
 }
 
 func (p *pin) maxReplySize() int32 {
@@ -142,17 +154,23 @@ func (p *pin) fail(cause error) {
 	if !p.leave(pinBroken) {
 		return
 	}
+	p.cause = cause
+	close(p.known)
 	p.broke(cause)
 	p.outbox.Fail(cause)
 	p.inbox.Fail(cause)
 	// Close without half-closing: the server's state is unknown, and nothing can be promised of it.
 	_ = p.socket.Close()
-	connectionError := topology.ConnectionError{ConnectionID: p.id, Wrapped: cause}
-	p.server.ProcessError(driver.Error{
-		Message: connectionError.Error(),
-		Labels:  []string{driver.NetworkError},
-		Wrapped: connectionError,
-	}, p.connection)
+	if !errors.Is(cause, errNoLongerPrimary) && !notWritable(cause) {
+		// What the server says of its role is no failure of the network: the driver has processed it
+		// as what it is, and other connections of the pool are good.
+		connectionError := topology.ConnectionError{ConnectionID: p.id, Wrapped: cause}
+		p.server.ProcessError(driver.Error{
+			Message: connectionError.Error(),
+			Labels:  []string{driver.NetworkError},
+			Wrapped: connectionError,
+		}, p.connection)
+	}
 	_ = p.connection.Expire()
 }
 
@@ -162,7 +180,7 @@ func (p *pin) fail(cause error) {
 func (p *pin) release() error {
 	err := p.shut()
 	if pinState(p.state.Load()) != pinLive {
-		return errors.Join(err, ErrRequestBroken)
+		return p.failed()
 	}
 	drainCtx, cancel := context.WithTimeout(context.Background(), drainTimeout)
 	defer cancel()
@@ -171,16 +189,24 @@ func (p *pin) release() error {
 	}
 	clean := p.inbox.Close(ErrRequestEnded)
 	if !p.leave(pinReleased) {
-		return errors.Join(err, ErrRequestBroken)
+		return p.failed()
 	}
-	if err == nil && clean && p.socket.Conn.SetDeadline(time.Time{}) == nil {
-		return p.connection.Close()
+	if err == nil && clean {
+		if err = p.socket.check(); err == nil && p.socket.Conn.SetDeadline(time.Time{}) == nil {
+			return p.connection.Close()
+		}
 	}
-	if err == nil {
-		p.socket.drain(drainTimeout)
+	if err == nil && !p.socket.drain(drainTimeout) {
+		err = errUnread
 	}
 	_ = p.connection.Expire()
 	return err
+}
+
+// failed returns the cause of the failure that came first.
+func (p *pin) failed() error {
+	<-p.known
+	return p.cause
 }
 
 // shut sends what is held, and lets nothing more in.

@@ -17,10 +17,32 @@ import (
 type Request struct {
 	client *Client
 	series *series
-	// ended goes from false to true exactly once.
-	ended atomic.Bool
+	state  atomic.Int32 // a handleState; leaves handleOpen exactly once
 	// unwatch stops watching the context that StartRequest was given; nil where that cannot end.
 	unwatch func() bool
+	// lost has room for one error: what the watcher's end gave. The watcher sends, the first End after
+	// it receives, nobody closes.
+	lost chan error
+}
+
+// handleState says who has ended a handle.
+type handleState int32
+
+const (
+	// handleOpen: nobody.
+	handleOpen handleState = iota
+	// handleCancelled: the context did, and End has not been called yet.
+	handleCancelled
+	// handleEnded: End was called.
+	handleEnded
+)
+
+// over tells whether the handle has ended.
+func (r *Request) over() bool { return handleState(r.state.Load()) != handleOpen }
+
+// become changes the state, and tells whether it was as expected.
+func (r *Request) become(from, to handleState) bool {
+	return r.state.CompareAndSwap(int32(from), int32(to))
 }
 
 // RequestInfo is a snapshot of a request.
@@ -33,7 +55,8 @@ type RequestInfo struct {
 	Depth int
 	// Pinned tells whether the request has its socket.
 	Pinned bool
-	// Epoch counts the sockets that the request has been given anew after a break.
+	// Epoch counts the sockets that the request had before this one: always 0, for a request does not
+	// outlive its socket.
 	Epoch int
 	// Address is the pinned server's, as host:port; empty before the first operation.
 	Address string
@@ -51,26 +74,39 @@ type RequestInfo struct {
 	HeldBytes int
 }
 
-// End ends this handle. With the last handle of the request it sends what is held, waits a moment
-// for replies that are outstanding (at most 0.4 s), and gives the socket back to the pool, or closes
-// it where it cannot be given back clean; operations of other goroutines that are still waiting then
-// get ErrRequestEnded.
+// End ends this handle. With the last handle of the request it sends what is held, and gives the
+// socket back to the pool, or closes it where it cannot be given back clean. It waits for a server
+// that does not read at most 10 s, and for replies that are outstanding at most 0.4 s, and as long
+// again for the server's end of a socket that it closes. Operations of other goroutines that are still
+// waiting then get ErrRequestEnded.
 //
-// The error is a *BrokenError: unacknowledged writes may be lost. It says nothing about writes that
-// the server refused. Calling End again does nothing and returns nil.
+// The error is a *BrokenError: unacknowledged writes may be lost. Nil says that the kernel has taken
+// them all and that the socket was not known to be dead, not that the server has them: call Barrier
+// before End to know. It says nothing about writes that the server refused. After the context has
+// ended the request, the first End waits for that end and returns its error. Calling End again, or for
+// a nil request, does nothing and returns nil.
 func (r *Request) End() error {
-	if !r.ended.CompareAndSwap(false, true) {
+	switch {
+	case r == nil:
+		return nil
+	case r.become(handleOpen, handleEnded):
+		if r.unwatch != nil {
+			r.unwatch()
+		}
+		return r.series.leave()
+	case r.become(handleCancelled, handleEnded):
+		return <-r.lost // nobody else would hear of it
+	default:
 		return nil
 	}
-	if r.unwatch != nil {
-		r.unwatch()
-	}
-	return r.series.leave()
 }
 
 // Flush returns nil when every unacknowledged write that was issued before has been handed to the
 // kernel. That does not say that the server has it: see Barrier.
 func (r *Request) Flush(ctx context.Context) error {
+	if ctx == nil {
+		ctx = context.Background()
+	}
 	p, err := r.usable()
 	if p == nil || err != nil {
 		return err
@@ -88,6 +124,9 @@ func (r *Request) Flush(ctx context.Context) error {
 // and a write that the server refused was processed too. In a request without a socket it does
 // nothing.
 func (r *Request) Barrier(ctx context.Context) error {
+	if ctx == nil {
+		ctx = context.Background()
+	}
 	p, err := r.usable()
 	if p == nil || err != nil {
 		return err
@@ -101,7 +140,7 @@ func (r *Request) Barrier(ctx context.Context) error {
 // Err returns nil while operations can run in the request, and else why they cannot: a *BrokenError
 // or ErrRequestEnded.
 func (r *Request) Err() error {
-	if r.ended.Load() {
+	if r.over() {
 		return ErrRequestEnded
 	}
 	return r.series.err()
@@ -120,7 +159,7 @@ func (r *Request) usable() (*pin, error) {
 
 // request implements carrier.
 func (r *Request) request(bool) (*Request, error) {
-	if r.ended.Load() || r.series.over() {
+	if r.over() || r.series.over() {
 		return nil, ErrRequestEnded
 	}
 	return r, nil
@@ -129,7 +168,12 @@ func (r *Request) request(bool) (*Request, error) {
 // endWith ends the handle when ctx is done.
 func (r *Request) endWith(ctx context.Context) {
 	if ctx.Done() != nil {
-		r.unwatch = context.AfterFunc(ctx, func() { _ = r.End() })
+		r.lost = make(chan error, 1)
+		r.unwatch = context.AfterFunc(ctx, func() {
+			if r.become(handleOpen, handleCancelled) {
+				r.lost <- r.series.leave()
+			}
+		})
 	}
 }
 

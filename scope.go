@@ -11,6 +11,9 @@ type scope struct {
 	client *Client
 	outer  carrier // what the surrounding context carries; nil where that is nothing
 
+	// once ends the scope; who comes second waits until the socket has gone back.
+	once sync.Once
+
 	// mu guards the fields below.
 	mu sync.Mutex
 	// automatic is the request that the first operation started; nil before that, and after it was
@@ -37,10 +40,10 @@ func (c *Client) NewScope(ctx context.Context) (context.Context, context.CancelF
 	ctx, cancel := context.WithCancel(ctx)
 	s := &scope{client: c}
 	s.outer, _ = ctx.Value(requestKey{c}).(carrier)
-	stop := context.AfterFunc(ctx, s.end)
+	stop := context.AfterFunc(ctx, func() { s.once.Do(s.end) })
 	return context.WithValue(ctx, requestKey{c}, carrier(s)), func() {
 		stop()
-		s.end()
+		s.once.Do(s.end)
 		cancel()
 	}
 }
@@ -58,7 +61,7 @@ func (s *scope) request(start bool) (*Request, error) {
 	switch {
 	case s.ended:
 		return nil, ErrRequestEnded
-	case s.automatic != nil && !s.automatic.ended.Load():
+	case s.automatic != nil && !s.automatic.over():
 		return s.automatic, nil
 	case !start:
 		return nil, nil

@@ -47,6 +47,11 @@ type series struct {
 	// operation that acquires; those that wait for the socket receive.
 	settled chan struct{}
 	broken  *BrokenError // set with seriesBroken
+	// stopAcquiring makes the operation that waits for the pool give up; nil but in seriesAcquiring.
+	stopAcquiring context.CancelFunc
+	// done is made with seriesEnded, and closed by the call that ended the series when the socket has
+	// gone back. Whoever ends it once more receives.
+	done chan struct{}
 }
 
 func newSeries(c *Client, settings requestSettings) *series {
@@ -110,20 +115,32 @@ func (s *series) acquire(ctx context.Context, server *topology.SelectedServer) (
 			s.mu.Lock()
 		default:
 			s.setStateLocked(seriesAcquiring)
-			s.mu.Unlock()
-			p, err := newPin(ctx, s.client, server, s.breakOff)
-			if err := s.acquired(p, err); err != nil {
-				return nil, err
-			}
-			return p, nil
+			return s.checkOutUnlock(ctx, server)
 		}
 	}
+}
+
+// checkOutUnlock gets the socket from the pool. It is called with the lock and releases it.
+func (s *series) checkOutUnlock(ctx context.Context, server *topology.SelectedServer) (p *pin, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	s.stopAcquiring = cancel
+	s.mu.Unlock()
+	err = errMonitorPanic // unless newPin returns: a monitor of the user's may panic in it
+	defer func() {
+		if err = s.acquired(p, err); err != nil {
+			p = nil
+		}
+	}()
+	p, err = newPin(ctx, s.client, server, s.breakOff)
+	return p, err
 }
 
 // acquired notes how acquiring went.
 func (s *series) acquired(p *pin, err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.stopAcquiring = nil
 	if s.state != seriesAcquiring { // the request ended meanwhile
 		if err == nil {
 			s.mu.Unlock()
@@ -233,10 +250,23 @@ func (s *series) end(ctx context.Context) error {
 // endUnlock gives the socket back. It is called with the lock and releases it. The error says that
 // unacknowledged writes may be lost.
 func (s *series) endUnlock() error {
-	state, p, broken := s.state, s.pin, s.broken
+	state, p, broken, stop := s.state, s.pin, s.broken, s.stopAcquiring
+	if state == seriesEnded {
+		done := s.done
+		s.mu.Unlock()
+		<-done
+		return nil // what it lost was told to whoever ended it
+	}
+	done := make(chan struct{})
+	s.done = done
 	s.setStateLocked(seriesEnded)
 	s.mu.Unlock()
-	s.client.forget(s)
+	if stop != nil {
+		stop()
+	}
+	defer close(done)
+	// Not before the socket has gone back: Disconnect waits for those that it knows.
+	defer s.client.forget(s)
 	switch state {
 	case seriesBroken:
 		return broken
@@ -250,8 +280,8 @@ func (s *series) endUnlock() error {
 // release gives the socket back, and turns a failure of that into the error of a break.
 func (s *series) release(p *pin) error {
 	err := p.release()
-	if err == nil {
-		return nil
+	if err == nil || s.unconfirmed() == 0 {
+		return nil // a connection that nobody needs any more is no loss
 	}
 	return &BrokenError{
 		Cause:        err,

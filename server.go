@@ -29,8 +29,8 @@ var (
 )
 
 // Connection returns the pinned socket of the request in which the server was selected, whatever ctx
-// is; when that request has ended, or there was none, the socket of the request in ctx, if that has
-// one to this server; else a connection of the pool.
+// is; when that request has ended, or there was none, the socket of the request in ctx, if that is
+// pinned to this server or can be; else a connection of the pool.
 func (s *server) Connection(ctx context.Context) (*connection, error) {
 	if s.series != nil && !s.series.over() {
 		return s.pinnedConnection(ctx, s.series)
@@ -40,15 +40,35 @@ func (s *server) Connection(ctx context.Context) (*connection, error) {
 		return nil, err
 	}
 	if r != nil {
-		p := r.series.pinned()
-		switch {
-		case p != nil && p.server.Server == s.Server:
-			return r.series.connectionOn(p), nil
-		case p == nil && r.series.err() != nil:
-			return nil, r.series.err()
+		if on, err := s.joins(r.series); err != nil {
+			return nil, err
+		} else if on {
+			p, err := r.series.acquire(ctx, s.SelectedServer)
+			if err != nil {
+				return nil, err
+			}
+			if p.server.Server == s.Server { // another operation may have pinned it elsewhere meanwhile
+				return r.series.connectionOn(p), nil
+			}
 		}
 	}
 	return s.SelectedServer.Connection(ctx)
+}
+
+// joins tells whether a command that has to run on this server, a getMore for one, can run on the
+// socket of a request: the request is pinned to it, or not pinned yet and free to be.
+func (s *server) joins(on *series) (bool, error) {
+	if p := on.pinned(); p != nil {
+		return p.server.Server == s.Server, nil
+	}
+	if err := on.err(); err != nil {
+		return false, err
+	}
+	pinTo, err := s.client.selectorFor(on.settings.readPreference)
+	if err != nil {
+		return false, err
+	}
+	return s.client.deployment.check(pinTo, s.Description().Server) == nil, nil
 }
 
 func (s *server) pinnedConnection(ctx context.Context, on *series) (*connection, error) {

@@ -3,6 +3,7 @@ package monorail
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -46,16 +47,33 @@ func (s *socket) Close() error {
 }
 
 // drain ends the connection so that the server gets everything that was written: it half-closes and
-// reads what comes until the server closes too, at most for the given time. A connection that is
-// closed with unread replies is reset, and then the server can lose the tail of what was sent.
-func (s *socket) drain(atMost time.Duration) {
+// reads what comes until the server closes too. After the given time it closes, whatever came. A
+// connection that is closed with unread replies is reset, and then the server can lose the tail of
+// what was sent. It tells whether the server closed.
+func (s *socket) drain(atMost time.Duration) bool {
 	half, ok := s.Conn.(interface{ CloseWrite() error })
 	if !ok || half.CloseWrite() != nil {
-		return
+		return false
 	}
-	if s.Conn.SetReadDeadline(time.Now().Add(atMost)) == nil {
-		_, _ = io.Copy(io.Discard, s.Conn)
+	// No read deadline: an operation that gives up at this moment would take it away.
+	timer := time.AfterFunc(atMost, func() { _ = s.Conn.Close() })
+	defer timer.Stop()
+	_, err := io.Copy(io.Discard, s.Conn)
+	return err == nil
+}
+
+// check returns nil for an idle connection that the next operation can use, as far as that can be
+// seen from here.
+func (s *socket) check() error {
+	secure, ok := s.Conn.(*tls.Conn)
+	if !ok {
+		return peek(s.Conn)
 	}
+	// Below TLS there may be records that are no replies, session tickets for one.
+	if err := peek(secure.NetConn()); !errors.Is(err, errUnasked) {
+		return err
+	}
+	return nil
 }
 
 // socketTable finds open sockets by their tags. It may be shared between goroutines.
@@ -65,13 +83,11 @@ type socketTable struct {
 }
 
 func (t *socketTable) add(conn net.Conn, resumable bool) *socket {
-	local := conn.LocalAddr()
-	s := &socket{
-		Conn:      conn,
-		sockets:   t,
-		resumable: resumable,
-		tag:       socketTag{local.Network(), fmt.Sprintf("%s#%d", local, t.count.Add(1))},
+	tag := socketTag{address: fmt.Sprintf("#%d", t.count.Add(1))}
+	if local := conn.LocalAddr(); local != nil { // a user's dialer may have none
+		tag = socketTag{local.Network(), local.String() + tag.address}
 	}
+	s := &socket{Conn: conn, sockets: t, resumable: resumable, tag: tag}
 	t.byTag.Store(s.tag.address, s)
 	return s
 }

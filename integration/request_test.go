@@ -360,12 +360,13 @@ func TestCursorOfThePoolJoinsTheRequest(t *testing.T) {
 	check(t, err)
 	requestCtx, request := c.StartRequest(ctx)
 	defer request.End()
-	_, err = coll.CountDocuments(requestCtx, bson.D{})
-	check(t, err)
 	c.Commands.Reset()
 	for cursor.Next(requestCtx) {
 	}
 	check(t, cursor.Err())
+	if !request.Info().Pinned {
+		t.Fatal("getMore with the request's context, its first operation, took no socket for it")
+	}
 	if ids := c.Commands.Connections(); len(ids) != 1 || ids[0] != request.Info().ConnectionID {
 		t.Errorf("getMore with the request's context ran on %v, want on %s", ids, request.Info().ConnectionID)
 	}

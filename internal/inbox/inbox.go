@@ -72,8 +72,10 @@ type Inbox struct {
 	// reading is the read baton: true while a goroutine reads.
 	reading bool
 	// err is why nothing more will be received. It is set once.
-	err  error
-	free *Waiter // waiters to use again, linked by next
+	err error
+	// unasked says that a message came which nobody had expected: more of them may come.
+	unasked bool
+	free    *Waiter // waiters to use again, linked by next
 }
 
 // New returns an inbox that reads from conn. A message longer than maxMessageSize bytes is a
@@ -159,7 +161,7 @@ func (in *Inbox) Outstanding() int {
 func (in *Inbox) Close(err error) (clean bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	clean = in.err == nil && !in.reading && in.outstanding == 0 && in.reader.empty()
+	clean = in.err == nil && !in.reading && in.outstanding == 0 && !in.unasked && in.reader.empty()
 	in.failLocked(err)
 	return clean
 }
@@ -274,6 +276,7 @@ func (in *Inbox) deliverLocked(message []byte, reader *Waiter) {
 		}
 		return
 	}
+	in.unasked = true
 }
 
 // handOverLocked wakes the one who has waited longest, if nobody reads. Who is not blocked yet needs
