@@ -11,18 +11,18 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/mongo-monorail/monorail"
-	"github.com/mongo-monorail/monorail/integration/internal/delay"
 	"github.com/mongo-monorail/monorail/integration/internal/peer"
 	"github.com/mongo-monorail/monorail/integration/internal/sink"
 	"github.com/mongo-monorail/monorail/monorailtest"
+	"github.com/mongo-monorail/monorail/monorailtest/delay"
 )
 
 const (
 	sinkPeer    = "sink"
 	distantPeer = "monorailtest behind a network of 1 ms"
 
-	// oneWay is half the round-trip time of the distant server.
-	oneWay = 500 * time.Microsecond
+	// roundTripTime is what the network adds to each round trip to the distant server.
+	roundTripTime = time.Millisecond
 	// writesBeforeRead is how many unacknowledged writes go before the read.
 	writesBeforeRead = 10
 )
@@ -39,7 +39,7 @@ func init() {
 		},
 		distantPeer: func() (string, error) {
 			server := monorailtest.NewServer()
-			proxy, err := delay.Start(server.Addr(), oneWay)
+			proxy, err := delay.Start(server.Addr(), roundTripTime)
 			if err != nil {
 				return "", err
 			}

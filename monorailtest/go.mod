@@ -15,6 +15,8 @@ require (
 	go.mongodb.org/mongo-driver v1.17.9
 	// Tests only: the driver that the server is tested with.
 	go.mongodb.org/mongo-driver/v2 v2.10.0
+	// Package delay: a timer finer than the millisecond that the runtime sleeps in.
+	golang.org/x/sys v0.47.0
 )
 
 require (

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/mongo-monorail/monorail/monorailtest/delay"
 )
 
 // selectionTimeout is how long the demo waits for a server where the URI does not say: the driver's
@@ -22,13 +24,13 @@ type dialer struct {
 
 	mu sync.Mutex
 	// proxies has the proxy in front of each address. Guarded by mu.
-	proxies map[string]*proxy
+	proxies map[string]*delay.Proxy
 	// closed refuses further proxies. Guarded by mu.
 	closed bool
 }
 
 func newDialer(rtt time.Duration) *dialer {
-	return &dialer{rtt: rtt, proxies: map[string]*proxy{}}
+	return &dialer{rtt: rtt, proxies: map[string]*delay.Proxy{}}
 }
 
 // clientOptions returns the driver's options for uri with the connections opened by d.
@@ -66,12 +68,12 @@ func (d *dialer) proxyTo(address string) (string, error) {
 	p := d.proxies[address]
 	if p == nil {
 		var err error
-		if p, err = startProxy(address, d.rtt); err != nil {
+		if p, err = delay.Start(address, d.rtt); err != nil {
 			return "", err
 		}
 		d.proxies[address] = p
 	}
-	return p.address(), nil
+	return p.Address(), nil
 }
 
 // close stops the proxies and waits for their goroutines.
@@ -82,6 +84,6 @@ func (d *dialer) close() {
 	d.proxies = nil
 	d.mu.Unlock()
 	for _, p := range proxies {
-		p.close()
+		p.Close()
 	}
 }

@@ -6,7 +6,6 @@ require (
 	github.com/mongo-monorail/monorail v0.0.0
 	github.com/mongo-monorail/monorail/monorailtest v0.0.0
 	go.mongodb.org/mongo-driver/v2 v2.10.0
-	golang.org/x/sys v0.47.0
 	golang.org/x/term v0.45.0
 )
 
@@ -22,6 +21,7 @@ require (
 	go.mongodb.org/mongo-driver v1.17.9 // indirect
 	golang.org/x/crypto v0.54.0 // indirect
 	golang.org/x/sync v0.22.0 // indirect
+	golang.org/x/sys v0.47.0 // indirect
 	golang.org/x/text v0.41.0 // indirect
 )
 

@@ -1,4 +1,4 @@
-package main
+package delay
 
 import (
 	"io"
@@ -32,12 +32,12 @@ func echo(t *testing.T) string {
 
 func TestProxyAddsTheRoundTrip(t *testing.T) {
 	const rtt = 20 * time.Millisecond
-	p, err := startProxy(echo(t), rtt)
+	p, err := Start(echo(t), rtt)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer p.close()
-	conn, err := net.Dial("tcp", p.address())
+	defer p.Close()
+	conn, err := net.Dial("tcp", p.Address())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,11 +68,11 @@ func TestProxyAddsTheRoundTrip(t *testing.T) {
 }
 
 func TestProxyCloseEndsItsConnections(t *testing.T) {
-	p, err := startProxy(echo(t), time.Millisecond)
+	p, err := Start(echo(t), time.Millisecond)
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := net.Dial("tcp", p.address())
+	conn, err := net.Dial("tcp", p.Address())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,11 +83,11 @@ func TestProxyCloseEndsItsConnections(t *testing.T) {
 	if _, err := io.ReadFull(conn, make([]byte, 1)); err != nil {
 		t.Fatal(err)
 	}
-	p.close() // waits for every goroutine of the proxy
+	p.Close() // waits for every goroutine of the proxy
 	if _, err := conn.Read(make([]byte, 1)); err == nil {
 		t.Error("the connection outlives the proxy")
 	}
-	if _, err := net.Dial("tcp", p.address()); err == nil {
+	if _, err := net.Dial("tcp", p.Address()); err == nil {
 		t.Error("the proxy still accepts")
 	}
 }
@@ -99,31 +99,17 @@ func TestProxyToNowhereHangsUp(t *testing.T) {
 	}
 	nowhere := listener.Addr().String()
 	_ = listener.Close()
-	p, err := startProxy(nowhere, time.Millisecond)
+	p, err := Start(nowhere, time.Millisecond)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer p.close()
-	conn, err := net.Dial("tcp", p.address())
+	defer p.Close()
+	conn, err := net.Dial("tcp", p.Address())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
 	if _, err := conn.Read(make([]byte, 1)); err == nil {
 		t.Error("read something from nowhere")
-	}
-}
-
-func TestDialerRefusesProxiesAfterClose(t *testing.T) {
-	d := newDialer(time.Millisecond)
-	address := echo(t)
-	conn, err := d.DialContext(t.Context(), "tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = conn.Close()
-	d.close()
-	if _, err := d.DialContext(t.Context(), "tcp", address); err == nil {
-		t.Error("a closed dialer started a proxy that nobody stops")
 	}
 }
