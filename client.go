@@ -57,6 +57,7 @@ type carrier interface {
 //
 // In a context that carries a request already, StartRequest gives another handle to that request:
 // its socket goes back when the last handle has ended. The request's options are those of the first.
+// In a context whose own handle has ended it starts a new request.
 //
 // End must be called, with defer for preference; WithRequest does so by itself. The context and the
 // request may be shared between goroutines; each goroutine's own order is kept.

@@ -41,14 +41,15 @@ func (b *OptionsBuilder) SetAutoStartRequest(auto bool) *OptionsBuilder {
 // SetFlushInterval sets how long an unacknowledged write may wait in the program for company. It
 // leaves earlier with the next acknowledged operation of its request, at SetMaxHeldBytes, and with
 // Flush, Barrier and End. A longer interval saves write calls of requests that only write; a shorter
-// one lets the server begin sooner. 0 means that time alone sends nothing. The default is 5 ms.
+// one lets the server begin sooner. 0, or less, means that time alone sends nothing. The default is
+// 5 ms.
 func (b *OptionsBuilder) SetFlushInterval(d time.Duration) *OptionsBuilder {
 	return b.with(func(s *clientSettings) { s.flushInterval = max(d, 0) })
 }
 
 // SetMaxHeldBytes sets how many bytes of unacknowledged writes a request may hold: the write that
 // reaches it sends them all, and waits until the kernel has taken them. A request uses up to twice
-// that much memory. 0 sends every write by itself. The default is 32 KiB.
+// that much memory. 0, or less, sends every write by itself. The default is 32 KiB.
 func (b *OptionsBuilder) SetMaxHeldBytes(n int) *OptionsBuilder {
 	return b.with(func(s *clientSettings) { s.maxHeldBytes = max(n, 0) })
 }

@@ -32,7 +32,8 @@ type scope struct {
 // The function must be called when the flow ends. It ends the automatic request, cancels the context,
 // and returns when the socket has been given back; later operations get ErrRequestEnded, or the
 // error of a cancelled context where the client does not start requests by itself. Calling it again
-// does nothing. When ctx is done, the scope ends by itself.
+// does nothing. When ctx is done, the scope ends by itself. The end of a scope has nobody to tell of
+// unacknowledged writes that may be lost; Request(ctx).Barrier before it does.
 func (c *Client) NewScope(ctx context.Context) (context.Context, context.CancelFunc) {
 	if ctx == nil {
 		ctx = context.Background()
