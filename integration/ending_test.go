@@ -108,8 +108,9 @@ func TestDisconnectHonoursItsContext(t *testing.T) {
 	defer s.Faults.Resume()
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := c.Disconnect(ctx); !errors.Is(err, monorail.ErrRequestBroken) {
-		t.Errorf("Disconnect from a stalled server gives %v, want word of the writes that may be lost", err)
+	var broken *monorail.BrokenError
+	if err := c.Disconnect(ctx); !errors.As(err, &broken) || !errors.Is(broken.Cause, context.Canceled) || broken.Unconfirmed != 3 {
+		t.Errorf("Disconnect from a stalled server gives %v, want a request with 3 writes, broken by the context", err)
 	}
 }
 
