@@ -26,7 +26,7 @@ import (
 func TestWritesLeaveWithTheRead(t *testing.T) {
 	s := servertest.Start(t)
 	dialer := &servertest.Dialer{}
-	c := s.Connect(t, options.Client().SetDialer(dialer).SetHeartbeatInterval(time.Minute),
+	c := s.Connect(t, options.Client().SetDialer(dialer).SetHeartbeatInterval(time.Minute).SetServerMonitoringMode(options.ServerMonitoringModePoll),
 		monorail.Options().SetFlushInterval(0))
 	db := c.Database(s.Database(t))
 	coll, plain := db.Collection("c"), db.Collection("c", unacknowledged)
