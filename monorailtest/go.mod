@@ -3,7 +3,7 @@ module github.com/mongo-monorail/monorail/monorailtest
 go 1.26
 
 require (
-	// The data engine: comparison of values, paths and types as MongoDB has them.
+	// The names of BSON types that $type knows, and the marker of a field that is missing.
 	github.com/256dpi/lungo v0.4.0
 	// Regular expressions of PCRE, which RE2 lacks: back references, look-around.
 	github.com/dlclark/regexp2 v1.12.0
@@ -11,7 +11,7 @@ require (
 	github.com/klauspost/compress v1.20.3
 	// Ordered indexes with lookups in logarithmic time.
 	github.com/tidwall/btree v1.8.2
-	// BSON; version 1, since the engine's types are its types.
+	// BSON; version 1, whose types lungo's are.
 	go.mongodb.org/mongo-driver v1.17.9
 	// Tests only: the driver that the server is tested with.
 	go.mongodb.org/mongo-driver/v2 v2.10.0
