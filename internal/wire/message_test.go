@@ -109,3 +109,39 @@ func FuzzMessage(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkStatements(b *testing.B) {
+	message := benchmarkMessage(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if !MoreToCome(message) || Statements(message) != 10 {
+			b.Fatal("the message was misread")
+		}
+	}
+}
+
+// TestReadingAMessageAllocatesNothing, since it is done to each message that a request writes.
+func TestReadingAMessageAllocatesNothing(t *testing.T) {
+	message := benchmarkMessage(t)
+	if n := testing.AllocsPerRun(100, func() { _, _ = MoreToCome(message), Statements(message) }); n != 0 {
+		t.Errorf("%v allocations, want 0", n)
+	}
+}
+
+// benchmarkMessage returns an unacknowledged message with ten statements.
+func benchmarkMessage(t testing.TB) []byte {
+	t.Helper()
+	document := bsoncore.NewDocumentBuilder().AppendString("region", "north").AppendInt32("n", 1).Build()
+	index, message := wiremessage.AppendHeaderStart(nil, 7, 0, wiremessage.OpMsg)
+	message = wiremessage.AppendMsgFlags(message, wiremessage.MoreToCome)
+	message = wiremessage.AppendMsgSectionType(message, wiremessage.SingleDocument)
+	message = append(message, document...)
+	message = wiremessage.AppendMsgSectionType(message, wiremessage.DocumentSequence)
+	start, message := bsoncore.ReserveLength(message)
+	message = append(message, "updates\x00"...)
+	for range 10 {
+		message = append(message, document...)
+	}
+	message = bsoncore.UpdateLength(message, start, int32(len(message))-start)
+	return bsoncore.UpdateLength(message, index, int32(len(message))-index)
+}
