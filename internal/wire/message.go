@@ -18,8 +18,7 @@ const DefaultMaxMessageSize = 48_000_000
 const (
 	opMsg = 2013
 
-	flagChecksumPresent = 1 << 0
-	flagMoreToCome      = 1 << 1
+	flagMoreToCome = 1 << 1
 
 	// sectionDocuments is the kind byte of a section that holds a sequence of documents.
 	sectionDocuments = 1
@@ -48,10 +47,7 @@ func Statements(message []byte) int {
 	if !isMsg(message) {
 		return 1
 	}
-	rest := message[HeaderLength+4:]
-	if flags(message)&flagChecksumPresent != 0 && len(rest) >= 4 {
-		rest = rest[:len(rest)-4]
-	}
+	rest := message[HeaderLength+4:] // a checksum at its end is too short for a section
 	statements := 0
 	for len(rest) >= 5 {
 		kind, size := rest[0], int(int32(binary.LittleEndian.Uint32(rest[1:])))
