@@ -7,21 +7,13 @@ import (
 
 	"go.mongodb.org/mongo-driver/bson"
 
+	"github.com/mongo-monorail/monorail/monorailtest/internal/bsontest"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
 )
 
-func parseJSON(t testing.TB, s string) bson.D {
-	t.Helper()
-	d := bson.D{}
-	if err := bson.UnmarshalExtJSON([]byte(s), false, &d); err != nil {
-		t.Fatalf("%s: %v", s, err)
-	}
-	return d
-}
-
 func TestEvaluate(t *testing.T) {
-	document := parseJSON(t, `{"a":{"b":2},"l":[{"x":1},{"x":2},5],"n":null,"s":"t"}`)
+	document := bsontest.Parse(t, `{"a":{"b":2},"l":[{"x":1},{"x":2},5],"n":null,"s":"t"}`)
 	for expression, want := range map[string]any{
 		`"$a.b"`: int32(2), `"$l.x"`: bson.A{int32(1), int32(2)}, `"$none"`: bsonvalue.Missing, `"$$ROOT.s"`: "t",
 		`{"$add":["$a.b",1]}`: int32(3), `{"$add":[2147483647,1]}`: int64(math.MaxInt32 + 1), `{"$add":["$a.b","$n"]}`: nil,
@@ -32,7 +24,7 @@ func TestEvaluate(t *testing.T) {
 		`{"$concat":["$s","u"]}`: "tu", `{"$size":"$l"}`: int32(3), `{"$type":"$none"}`: "missing", `{"$literal":"$a"}`: "$a",
 		`{"v":"$a.b","w":"$none"}`: bson.D{{Key: "v", Value: int32(2)}}, `["$s","$none"]`: bson.A{"t", nil},
 	} {
-		e, err := Parse(parseJSON(t, `{"e":`+expression+`}`)[0].Value)
+		e, err := Parse(bsontest.Parse(t, `{"e":`+expression+`}`)[0].Value)
 		if err != nil {
 			t.Errorf("%s: %v", expression, err)
 			continue
@@ -48,7 +40,7 @@ func TestErrors(t *testing.T) {
 		`{"$foo":1}`: codeUnrecognized, `"$$x"`: 17276, `"$"`: 16872, `"$a."`: 40353, `{"$eq":[1]}`: 16020,
 		`{"$divide":[1,0]}`: 16608, `{"$add":["x"]}`: 16554, `{"$size":1}`: 17124, `{"$cond":{"if":1}}`: 17081,
 	} {
-		e, err := Parse(parseJSON(t, `{"e":`+expression+`}`)[0].Value)
+		e, err := Parse(bsontest.Parse(t, `{"e":`+expression+`}`)[0].Value)
 		if err == nil {
 			_, err = e.Evaluate(nil)
 		}

@@ -6,18 +6,10 @@ import (
 
 	"go.mongodb.org/mongo-driver/bson"
 
+	"github.com/mongo-monorail/monorail/monorailtest/internal/bsontest"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
 )
-
-func parseJSON(t testing.TB, s string) bson.D {
-	t.Helper()
-	d := bson.D{}
-	if err := bson.UnmarshalExtJSON([]byte(s), false, &d); err != nil {
-		t.Fatalf("%s: %v", s, err)
-	}
-	return d
-}
 
 func TestGenerate(t *testing.T) {
 	for _, c := range []struct {
@@ -38,7 +30,7 @@ func TestGenerate(t *testing.T) {
 		for _, f := range c.fields {
 			paths = append(paths, NewPath(f))
 		}
-		k, err := Generate(parseJSON(t, c.document), paths)
+		k, err := Generate(bsontest.Parse(t, c.document), paths)
 		if err != nil {
 			t.Errorf("%s: %v", c.document, err)
 			continue
@@ -54,7 +46,7 @@ func TestGenerate(t *testing.T) {
 }
 
 func TestParallelArrays(t *testing.T) {
-	_, err := Generate(parseJSON(t, `{"a":[1],"b":[2]}`), []Path{NewPath("a"), NewPath("b")})
+	_, err := Generate(bsontest.Parse(t, `{"a":[1],"b":[2]}`), []Path{NewPath("a"), NewPath("b")})
 	var e *mongoerror.Error
 	if !errors.As(err, &e) || e.Code != mongoerror.CannotIndexParallelArrays {
 		t.Errorf("got %v", err)

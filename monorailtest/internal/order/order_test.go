@@ -6,25 +6,17 @@ import (
 
 	"go.mongodb.org/mongo-driver/bson"
 
+	"github.com/mongo-monorail/monorail/monorailtest/internal/bsontest"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
 )
 
-func parseJSON(t testing.TB, s string) bson.D {
-	t.Helper()
-	d := bson.D{}
-	if err := bson.UnmarshalExtJSON([]byte(s), false, &d); err != nil {
-		t.Fatalf("%s: %v", s, err)
-	}
-	return d
-}
-
 func TestSort(t *testing.T) {
-	documents := []bson.D{parseJSON(t, `{"_id":1,"a":[5,1]}`), parseJSON(t, `{"_id":2,"a":3}`), parseJSON(t, `{"_id":3}`), parseJSON(t, `{"_id":4,"a":3}`)}
+	documents := []bson.D{bsontest.Parse(t, `{"_id":1,"a":[5,1]}`), bsontest.Parse(t, `{"_id":2,"a":3}`), bsontest.Parse(t, `{"_id":3}`), bsontest.Parse(t, `{"_id":4,"a":3}`)}
 	for pattern, want := range map[string][]int32{
 		`{"a":1}`: {3, 1, 2, 4}, `{"a":-1}`: {1, 2, 4, 3}, `{"a":1,"_id":-1}`: {3, 1, 4, 2},
 	} {
-		o, err := Parse(parseJSON(t, pattern))
+		o, err := Parse(bsontest.Parse(t, pattern))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -42,18 +34,18 @@ func TestSort(t *testing.T) {
 
 func TestErrors(t *testing.T) {
 	for pattern, want := range map[string]int32{`{"a":0}`: 15975, `{"a":"x"}`: 15974, `{"$a":1}`: 16410, `{"a.":1}`: 40353} {
-		_, err := Parse(parseJSON(t, pattern))
+		_, err := Parse(bsontest.Parse(t, pattern))
 		var e *mongoerror.Error
 		if !errors.As(err, &e) || e.Code != want {
 			t.Errorf("%s: %v, want code %d", pattern, err, want)
 		}
 	}
-	o, err := Parse(parseJSON(t, `{"a":1,"b":1}`))
+	o, err := Parse(bsontest.Parse(t, `{"a":1,"b":1}`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var e *mongoerror.Error
-	if _, err := o.Key(parseJSON(t, `{"a":[1,2],"b":[1,2]}`)); !errors.As(err, &e) || e.Code != mongoerror.BadValue {
+	if _, err := o.Key(bsontest.Parse(t, `{"a":[1,2],"b":[1,2]}`)); !errors.As(err, &e) || e.Code != mongoerror.BadValue {
 		t.Errorf("parallel arrays: %v", err)
 	}
 }

@@ -7,18 +7,10 @@ import (
 
 	"go.mongodb.org/mongo-driver/bson"
 
+	"github.com/mongo-monorail/monorail/monorailtest/internal/bsontest"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
 )
-
-func parseJSON(t testing.TB, s string) bson.D {
-	t.Helper()
-	d := bson.D{}
-	if err := bson.UnmarshalExtJSON([]byte(s), false, &d); err != nil {
-		t.Fatalf("%s: %v", s, err)
-	}
-	return d
-}
 
 func TestRun(t *testing.T) {
 	in := []string{`{"_id":1,"r":"x","n":3,"l":[1,2]}`, `{"_id":2,"r":"y","n":1}`, `{"_id":3,"r":"x","n":5,"l":[]}`}
@@ -39,7 +31,7 @@ func TestRun(t *testing.T) {
 		}
 		var documents []bson.D
 		for _, s := range in {
-			documents = append(documents, parseJSON(t, s))
+			documents = append(documents, bsontest.Parse(t, s))
 		}
 		out, err := p.Run(documents)
 		if err != nil || len(out) != len(want) {
@@ -47,7 +39,7 @@ func TestRun(t *testing.T) {
 			continue
 		}
 		for i := range want {
-			if !bytes.Equal(bsonvalue.Encode(out[i]), bsonvalue.Encode(parseJSON(t, want[i]))) {
+			if !bytes.Equal(bsonvalue.Encode(out[i]), bsonvalue.Encode(bsontest.Parse(t, want[i]))) {
 				t.Errorf("%s: %v, want %s", stages, out[i], want[i])
 			}
 		}
@@ -57,7 +49,7 @@ func TestRun(t *testing.T) {
 func stageList(t *testing.T, s string) []bson.D {
 	t.Helper()
 	var out []bson.D
-	for _, v := range parseJSON(t, `{"p":`+s+`}`)[0].Value.(bson.A) {
+	for _, v := range bsontest.Parse(t, `{"p":`+s+`}`)[0].Value.(bson.A) {
 		out = append(out, v.(bson.D))
 	}
 	return out

@@ -5,20 +5,10 @@ import (
 	"errors"
 	"testing"
 
-	"go.mongodb.org/mongo-driver/bson"
-
+	"github.com/mongo-monorail/monorail/monorailtest/internal/bsontest"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
 )
-
-func parseJSON(t testing.TB, s string) bson.D {
-	t.Helper()
-	d := bson.D{}
-	if err := bson.UnmarshalExtJSON([]byte(s), false, &d); err != nil {
-		t.Fatalf("%s: %v", s, err)
-	}
-	return d
-}
 
 func TestApply(t *testing.T) {
 	const document = `{"_id":1,"a":{"x":1,"y":2},"b":[{"x":1,"y":1},{"x":2,"y":2},3],"c":5}`
@@ -34,13 +24,13 @@ func TestApply(t *testing.T) {
 		`{"c":1,"b":{"$slice":[1,1]}}`:          `{"_id":1,"b":[{"x":2,"y":2}],"c":5}`,
 		`{"b":{"$elemMatch":{"x":2}},"c":true}`: `{"_id":1,"c":5,"b":[{"x":2,"y":2}]}`,
 	} {
-		p, err := Parse(parseJSON(t, projection), nil)
+		p, err := Parse(bsontest.Parse(t, projection), nil)
 		if err != nil {
 			t.Errorf("%s: %v", projection, err)
 			continue
 		}
-		got, err := p.Apply(parseJSON(t, document))
-		if err != nil || !bytes.Equal(bsonvalue.Encode(got), bsonvalue.Encode(parseJSON(t, want))) {
+		got, err := p.Apply(bsontest.Parse(t, document))
+		if err != nil || !bytes.Equal(bsonvalue.Encode(got), bsonvalue.Encode(bsontest.Parse(t, want))) {
 			t.Errorf("%s = %v, %v; want %s", projection, got, err, want)
 		}
 	}
@@ -52,7 +42,7 @@ func TestParseErrors(t *testing.T) {
 		`{"a":1,"a.b":1}`: codePathCollision, `{"a.b":1,"a":1}`: codePathCollisionBelow,
 		`{"a.$":1}`: codeDollarField, `{"a":"x"}`: mongoerror.NotImplemented, `{"":1}`: 40352,
 	} {
-		_, err := Parse(parseJSON(t, projection), nil)
+		_, err := Parse(bsontest.Parse(t, projection), nil)
 		var e *mongoerror.Error
 		if !errors.As(err, &e) || e.Code != want {
 			t.Errorf("%s: %v, want code %d", projection, err, want)

@@ -6,17 +6,9 @@ import (
 
 	"go.mongodb.org/mongo-driver/bson"
 
+	"github.com/mongo-monorail/monorail/monorailtest/internal/bsontest"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
 )
-
-func parseJSON(t testing.TB, s string) bson.D {
-	t.Helper()
-	d := bson.D{}
-	if err := bson.UnmarshalExtJSON([]byte(s), false, &d); err != nil {
-		t.Fatalf("%s: %v", s, err)
-	}
-	return d
-}
 
 func TestMatch(t *testing.T) {
 	for _, c := range []struct {
@@ -55,12 +47,12 @@ func TestMatch(t *testing.T) {
 		{`{"$expr":{"$gt":["$a","$b"]}}`, `{"a":2,"b":1}`, true},
 		{`{"a":{"$gte":{"$numberDouble":"NaN"}}}`, `{"a":1}`, false},
 	} {
-		f, err := Parse(parseJSON(t, c.filter))
+		f, err := Parse(bsontest.Parse(t, c.filter))
 		if err != nil {
 			t.Errorf("%s: %v", c.filter, err)
 			continue
 		}
-		got, err := f.Match(parseJSON(t, c.document))
+		got, err := f.Match(bsontest.Parse(t, c.document))
 		if got != c.want || err != nil {
 			t.Errorf("%s on %s = %v, %v", c.filter, c.document, got, err)
 		}
@@ -95,7 +87,7 @@ func TestParseErrors(t *testing.T) {
 		`{"a":{"$elemMatch":{"$foo":1}}}`:     mongoerror.BadValue,
 		`{"a":{"$type":"nosuch"}}`:            mongoerror.BadValue,
 	} {
-		_, err := Parse(parseJSON(t, filter))
+		_, err := Parse(bsontest.Parse(t, filter))
 		var e *mongoerror.Error
 		if !errors.As(err, &e) || e.Code != want {
 			t.Errorf("%s: %v, want code %d", filter, err, want)
@@ -110,11 +102,11 @@ func TestMatchElement(t *testing.T) {
 	}{
 		{`{"a":2}`, 1}, {`{"a":{"$elemMatch":{"$gt":2}}}`, 2}, {`{"_id":1}`, noIndex}, {`{"$or":[{"a":2}]}`, noIndex},
 	} {
-		f, err := Parse(parseJSON(t, c.filter))
+		f, err := Parse(bsontest.Parse(t, c.filter))
 		if err != nil {
 			t.Fatal(err)
 		}
-		ok, index, err := f.MatchElement(parseJSON(t, `{"_id":1,"a":[1,2,3]}`))
+		ok, index, err := f.MatchElement(bsontest.Parse(t, `{"_id":1,"a":[1,2,3]}`))
 		if !ok || index != c.want || err != nil {
 			t.Errorf("%s: %v at %d, %v; want %d", c.filter, ok, index, err, c.want)
 		}

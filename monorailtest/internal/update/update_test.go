@@ -7,19 +7,11 @@ import (
 
 	"go.mongodb.org/mongo-driver/bson"
 
+	"github.com/mongo-monorail/monorail/monorailtest/internal/bsontest"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/query"
 )
-
-func parseJSON(t testing.TB, s string) bson.D {
-	t.Helper()
-	d := bson.D{}
-	if err := bson.UnmarshalExtJSON([]byte(s), false, &d); err != nil {
-		t.Fatalf("%s: %v", s, err)
-	}
-	return d
-}
 
 func TestApply(t *testing.T) {
 	for _, c := range []struct{ document, update, want string }{
@@ -44,15 +36,15 @@ func TestApply(t *testing.T) {
 		{`{"_id":1,"a":[5,6]}`, `{"$inc":{"a.$[]":1}}`, `{"_id":1,"a":[6,7]}`},
 		{`{"_id":1,"a":2}`, `{"b":3}`, `{"_id":1,"b":3}`},
 	} {
-		u, err := Parse(parseJSON(t, c.update), nil)
+		u, err := Parse(bsontest.Parse(t, c.update), nil)
 		if err != nil {
 			t.Errorf("%s: %v", c.update, err)
 			continue
 		}
-		before := parseJSON(t, c.document)
+		before := bsontest.Parse(t, c.document)
 		raw := bsonvalue.Encode(before)
 		got, err := u.Apply(before, 1)
-		if err != nil || !bytes.Equal(bsonvalue.Encode(got), bsonvalue.Encode(parseJSON(t, c.want))) {
+		if err != nil || !bytes.Equal(bsonvalue.Encode(got), bsonvalue.Encode(bsontest.Parse(t, c.want))) {
 			t.Errorf("%s on %s = %v, %v; want %s", c.update, c.document, got, err, c.want)
 		}
 		if !bytes.Equal(raw, bsonvalue.Encode(before)) {
@@ -81,9 +73,9 @@ func TestErrors(t *testing.T) {
 		{`{"_id":1,"a":[1]}`, `{"$set":{"a.$[x]":1}}`, mongoerror.BadValue},
 		{`{"_id":1}`, `{"$rename":{"a":"a.b"}}`, mongoerror.BadValue},
 	} {
-		u, err := Parse(parseJSON(t, c.update), nil)
+		u, err := Parse(bsontest.Parse(t, c.update), nil)
 		if err == nil {
-			_, err = u.Apply(parseJSON(t, c.document), -1)
+			_, err = u.Apply(bsontest.Parse(t, c.document), -1)
 		}
 		var e *mongoerror.Error
 		if !errors.As(err, &e) || e.Code != c.want {
@@ -98,32 +90,32 @@ func TestInsert(t *testing.T) {
 		{`{"_id":1,"$and":[{"x.y":1}],"z":{"$in":[4]}}`, `{"$setOnInsert":{"x.w":2}}`, `{"_id":1,"x":{"y":1,"w":2},"z":4}`},
 		{`{"_id":1,"a":5}`, `{"b":2}`, `{"_id":1,"b":2}`},
 	} {
-		f, err := query.Parse(parseJSON(t, c.filter))
+		f, err := query.Parse(bsontest.Parse(t, c.filter))
 		if err != nil {
 			t.Fatal(err)
 		}
-		u, err := Parse(parseJSON(t, c.update), nil)
+		u, err := Parse(bsontest.Parse(t, c.update), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		got, err := u.Insert(f)
-		if err != nil || !bytes.Equal(bsonvalue.Encode(got), bsonvalue.Encode(parseJSON(t, c.want))) {
+		if err != nil || !bytes.Equal(bsonvalue.Encode(got), bsonvalue.Encode(bsontest.Parse(t, c.want))) {
 			t.Errorf("%s, %s = %v, %v; want %s", c.filter, c.update, got, err, c.want)
 		}
 	}
 }
 
 func TestArrayFilters(t *testing.T) {
-	u, err := Parse(parseJSON(t, `{"$set":{"a.$[x].n":0}}`), []bson.D{parseJSON(t, `{"x.n":{"$gt":1}}`)})
+	u, err := Parse(bsontest.Parse(t, `{"$set":{"a.$[x].n":0}}`), []bson.D{bsontest.Parse(t, `{"x.n":{"$gt":1}}`)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := u.Apply(parseJSON(t, `{"_id":1,"a":[{"n":1},{"n":2}]}`), -1)
-	want := parseJSON(t, `{"_id":1,"a":[{"n":1},{"n":0}]}`)
+	got, err := u.Apply(bsontest.Parse(t, `{"_id":1,"a":[{"n":1},{"n":2}]}`), -1)
+	want := bsontest.Parse(t, `{"_id":1,"a":[{"n":1},{"n":0}]}`)
 	if err != nil || !bytes.Equal(bsonvalue.Encode(got), bsonvalue.Encode(want)) {
 		t.Errorf("got %v, %v", got, err)
 	}
-	if _, err := Parse(parseJSON(t, `{"$set":{"a":0}}`), []bson.D{parseJSON(t, `{"x":1}`)}); err == nil {
+	if _, err := Parse(bsontest.Parse(t, `{"$set":{"a":0}}`), []bson.D{bsontest.Parse(t, `{"x":1}`)}); err == nil {
 		t.Error("an unused filter was accepted")
 	}
 }
