@@ -3,7 +3,6 @@ package monorail
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -243,8 +242,6 @@ func (p *pin) current() description.Server {
 }
 
 func (p *pin) address() address.Address { return p.description.Addr }
-
-func (p *pin) String() string { return fmt.Sprintf("%s (%s)", p.address(), p.current().Kind) }
 
 // writable tells whether a server of that kind takes writes.
 func writable(kind description.ServerKind) bool {

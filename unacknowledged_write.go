@@ -198,3 +198,32 @@ func (w *laneWrite) release() {
 	w.command, w.args, w.ctx, w.client, w.refused = lane.Command{}, laneOptions{}, nil, nil, nil
 	laneWrites.Put(w)
 }
+
+// laneHandle returns a view of the socket of the request that ctx carries, for an unacknowledged write
+// that does not go through the driver; nil where ctx carries no request.
+func (c *Client) laneHandle(ctx context.Context) (*handle, error) {
+	r, err := c.requestOf(ctx)
+	if r == nil || err != nil {
+		return nil, err
+	}
+	if p := r.series.pinned(); p != nil && r.series.needsWritable() && writable(p.current().Kind) {
+		return &handle{series: r.series, pin: p}, nil
+	}
+	if timeout := c.deployment.GetServerSelectionTimeout(); timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, timeout)
+		defer cancel()
+	}
+	selected, err := c.deployment.selectInRequest(ctx, r.series, c.writableSelector)
+	if errors.Is(err, topology.ErrTopologyClosed) {
+		return nil, mongo.ErrClientDisconnected
+	}
+	if err != nil {
+		return nil, err
+	}
+	conn, err := selected.Connection(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return conn.ReadWriteCloser.(*handle), nil
+}
