@@ -78,7 +78,8 @@ func (d *deployment) SelectServer(ctx context.Context, selector description.Serv
 // selectInRequest returns the server that s is pinned to, or will be, if it can serve an operation
 // with that selector.
 func (d *deployment) selectInRequest(ctx context.Context, s *series, selector description.ServerSelector) (driver.Server, error) {
-	if p := s.pinned(); p != nil {
+	if e := s.current(); e != nil {
+		p := e.pin
 		if err := s.checkWritable(p); err != nil {
 			return refusal{err: err}, nil
 		}

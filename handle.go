@@ -18,8 +18,8 @@ import (
 // handle is one operation's view of a pinned socket, in the place of the driver's connection. The
 // operation uses it from one goroutine; Close gives nothing back, for the request has the socket.
 type handle struct {
-	series *series
-	pin    *pin
+	epoch *epoch
+	pin   *pin // the epoch's
 	// waiter expects the reply to the message that was written last; nil when that is read.
 	waiter *inbox.Waiter
 	// silent is the requestID of a message that wants no reply, seen before it was compressed, and
@@ -50,7 +50,7 @@ func (h *handle) Write(ctx context.Context, message []byte) error {
 	}
 	// The mark is read before the message is queued, so that its reply confirms no write that may
 	// have been queued behind it.
-	w := h.pin.inbox.Expect(id, h.series, h.series.issued.Load())
+	w := h.pin.inbox.Expect(id, h.epoch, h.epoch.issued.Load())
 	queued, err := h.pin.outbox.Send(ctx, message)
 	switch {
 	case err == nil:
@@ -104,11 +104,11 @@ func (h *handle) holdCompressed(ctx context.Context, message []byte, statements 
 	err := h.pin.outbox.Hold(ctx, message)
 	// Counted after it was queued: see the mark in Write. A break meanwhile either counted it or is
 	// told now. A caller that gave up waiting for the write left its message queued.
-	h.series.issued.Add(int64(statements))
+	h.epoch.issued.Add(int64(statements))
 	if err != nil {
 		return h.failure(ctx, err)
 	}
-	if h.series.brokenError(h.pin) != nil {
+	if h.epoch.broken.Load() != nil {
 		return h.failure(ctx, nil)
 	}
 	return nil
@@ -119,7 +119,7 @@ func (h *handle) holdCompressed(ctx context.Context, message []byte, statements 
 // up waiting has the error that the driver's own connection gives; and the request's own conditions
 // are never a ConnectionError.
 func (h *handle) failure(ctx context.Context, err error) error {
-	if broken := h.series.brokenError(h.pin); broken != nil {
+	if broken := h.epoch.broken.Load(); broken != nil {
 		return topology.ConnectionError{ConnectionID: h.pin.id, Wrapped: broken}
 	}
 	if errors.Is(err, ErrRequestEnded) || errors.Is(err, topology.ErrConnectionClosed) {

@@ -67,39 +67,41 @@ type pin struct {
 	driverConnectionID int64
 }
 
-// newPin checks a connection out of the server's pool, for as long as ctx allows. One that the server
-// has ended while it was idle goes back closed: nothing was promised on it yet.
-func newPin(ctx context.Context, c *Client, server *topology.SelectedServer, broke func(error)) (*pin, error) {
+// newPin checks a connection out of the server's pool, for as long as ctx allows, and makes it the
+// socket of e. One that the server has ended while it was idle goes back closed: nothing was promised
+// on it yet.
+func newPin(ctx context.Context, c *Client, server *topology.SelectedServer, e *epoch) error {
 	for {
 		conn, err := server.Connection(ctx)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		connection, ok := conn.ReadWriteCloser.(*topology.Connection)
 		if !ok {
 			_ = conn.Close()
-			return nil, errForeignSocket
+			return errForeignSocket
 		}
 		s := c.sockets.find(connection.LocalAddress().String())
 		if s == nil {
 			_ = conn.Close()
-			return nil, errForeignSocket
+			return errForeignSocket
 		}
 		// The driver's connection leaves the deadlines of its last operation behind.
 		if s.Conn.SetDeadline(time.Time{}) == nil && s.check() == nil {
-			return adopt(c, server, connection, s, broke), nil
+			adopt(c, server, connection, s, e)
+			return nil
 		}
 		_ = connection.Expire()
 	}
 }
 
-// adopt makes a pin of a connection that was checked out.
-func adopt(c *Client, server *topology.SelectedServer, connection *topology.Connection, s *socket, broke func(error)) *pin {
+// adopt makes a connection that was checked out the pin of e.
+func adopt(c *Client, server *topology.SelectedServer, connection *topology.Connection, s *socket, e *epoch) {
 	p := &pin{
 		server:             server,
 		connection:         connection,
 		socket:             s,
-		broke:              broke,
+		broke:              e.breakOff,
 		known:              make(chan struct{}),
 		id:                 connection.ID(),
 		description:        connection.Description(),
@@ -115,7 +117,7 @@ func adopt(c *Client, server *topology.SelectedServer, connection *topology.Conn
 		Failed:    p.fail,
 	})
 	p.inbox = inbox.New(s.Conn, p.maxReplySize(), p.fail)
-	return p
+	e.pin = p
 }
 
 func (p *pin) maxReplySize() int32 {

@@ -55,8 +55,7 @@ type RequestInfo struct {
 	Depth int
 	// Pinned tells whether the request has its socket.
 	Pinned bool
-	// Epoch counts the sockets that the request had before this one: always 0, for a request does not
-	// outlive its socket.
+	// Epoch counts the sockets that were lost and whose loss Renew has accepted: 0 at first.
 	Epoch int
 	// Address is the pinned server's, as host:port; empty before the first operation.
 	Address string
@@ -107,12 +106,12 @@ func (r *Request) Flush(ctx context.Context) error {
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	p, err := r.usable()
-	if p == nil || err != nil {
+	e, err := r.usable()
+	if e == nil || err != nil {
 		return err
 	}
-	if err := p.outbox.Flush(ctx); err != nil {
-		h := handle{series: r.series, pin: p}
+	if err := e.pin.outbox.Flush(ctx); err != nil {
+		h := handle{epoch: e, pin: e.pin}
 		return h.failure(ctx, err)
 	}
 	return nil
@@ -127,8 +126,8 @@ func (r *Request) Barrier(ctx context.Context) error {
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	p, err := r.usable()
-	if p == nil || err != nil {
+	e, err := r.usable()
+	if e == nil || err != nil {
 		return err
 	}
 	ctx = context.WithValue(ctx, requestKey{r.client}, carrier(r))
@@ -149,12 +148,12 @@ func (r *Request) Err() error {
 // Info returns a snapshot of the request, also of one that has broken or ended.
 func (r *Request) Info() RequestInfo { return r.series.info() }
 
-// usable returns the socket, nil before the first operation, or why there is none any more.
-func (r *Request) usable() (*pin, error) {
+// usable returns the epoch, nil before its first operation, or why there is none any more.
+func (r *Request) usable() (*epoch, error) {
 	if err := r.Err(); err != nil {
 		return nil, err
 	}
-	return r.series.pinned(), nil
+	return r.series.current(), nil
 }
 
 // request implements carrier.
@@ -180,22 +179,23 @@ func (r *Request) endWith(ctx context.Context) {
 // info describes the series.
 func (s *series) info() RequestInfo {
 	s.mu.Lock()
-	p := s.pin
+	e := s.epoch
 	info := RequestInfo{
 		Name:      s.settings.name,
 		StartedAt: s.startedAt,
 		Depth:     s.open,
 		Pinned:    s.state == seriesPinned,
-	}
-	if s.broken != nil {
-		info.Unconfirmed = s.broken.Unconfirmed
-	} else {
-		info.Unconfirmed = s.unconfirmed()
+		Epoch:     s.renewals,
 	}
 	s.mu.Unlock()
-	if p == nil {
+	if e == nil || e.number < info.Epoch {
 		return info
 	}
+	info.Unconfirmed = e.unconfirmed()
+	if broken := e.broken.Load(); broken != nil {
+		info.Unconfirmed = broken.Unconfirmed
+	}
+	p := e.pin
 	info.Address = p.address().String()
 	info.ConnectionID = p.id
 	info.ServerConnectionID = p.serverConnectionID

@@ -3,7 +3,6 @@ package monorail
 import (
 	"context"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
@@ -19,7 +18,7 @@ const (
 	seriesAcquiring
 	// seriesPinned: the socket is there.
 	seriesPinned
-	// seriesBroken: the socket was lost. Nothing leads on from here but the end.
+	// seriesBroken: the socket was lost. Only renewing or ending the request leads on from here.
 	seriesBroken
 	// seriesEnded: the last handle has ended.
 	seriesEnded
@@ -32,21 +31,19 @@ type series struct {
 	settings  requestSettings
 	startedAt time.Time
 
-	// issued counts the statements of unacknowledged writes that were queued, confirmed how many of
-	// them the server is known to have processed: confirmed <= issued, and both only grow.
-	issued, confirmed atomic.Int64
-
 	// mu guards the fields below. It is not held during I/O.
 	mu    sync.Mutex
 	state seriesState // changed in setStateLocked only
 	// open counts the handles that have not ended.
 	open int
-	// pin is the socket; set with seriesPinned, and kept when it breaks or ends, to tell of it.
-	pin *pin
+	// renewals counts the breaks that were accepted with Renew.
+	renewals int
+	// epoch is what runs on the socket; set with seriesPinned, and kept when that breaks or ends, to
+	// tell of it. In seriesBroken its broken is set.
+	epoch *epoch
 	// settled is closed, and nil again, when the state leaves seriesAcquiring. It is closed by the
 	// operation that acquires; those that wait for the socket receive.
 	settled chan struct{}
-	broken  *BrokenError // set with seriesBroken
 	// stopAcquiring makes the operation that waits for the pool give up; nil but in seriesAcquiring.
 	stopAcquiring context.CancelFunc
 	// done is made with seriesEnded, and closed by the call that ended the series when the socket has
@@ -58,24 +55,6 @@ func newSeries(c *Client, settings requestSettings) *series {
 	return &series{client: c, settings: settings, startedAt: time.Now(), open: 1}
 }
 
-// Processed implements inbox.Position: a reply came to a message before which mark statements had
-// been queued. It takes no lock, as the inbox asks.
-func (s *series) Processed(mark int64) {
-	for {
-		confirmed := s.confirmed.Load()
-		if confirmed >= mark || s.confirmed.CompareAndSwap(confirmed, mark) {
-			return
-		}
-	}
-}
-
-// unconfirmed counts the statements whose fate is not known. Reading confirmed first keeps the
-// difference from ever being too small.
-func (s *series) unconfirmed() int {
-	confirmed := s.confirmed.Load()
-	return int(s.issued.Load() - confirmed)
-}
-
 // setStateLocked is where the state changes; those who wait for a socket look again.
 func (s *series) setStateLocked(to seriesState) {
 	if s.state == seriesAcquiring && s.settled != nil {
@@ -85,17 +64,18 @@ func (s *series) setStateLocked(to seriesState) {
 	s.state = to
 }
 
-// acquire returns the socket, which it checks out of server's pool if this is the first operation.
-func (s *series) acquire(ctx context.Context, server *topology.SelectedServer) (*pin, error) {
+// acquire returns the epoch with its socket, which it checks out of server's pool if this is the first
+// operation.
+func (s *series) acquire(ctx context.Context, server *topology.SelectedServer) (*epoch, error) {
 	s.mu.Lock()
 	for {
 		switch s.state {
 		case seriesPinned:
-			p := s.pin
+			e := s.epoch
 			s.mu.Unlock()
-			return p, nil
+			return e, nil
 		case seriesBroken:
-			err := s.broken
+			err := s.epoch.broken.Load()
 			s.mu.Unlock()
 			return nil, err
 		case seriesEnded:
@@ -121,30 +101,31 @@ func (s *series) acquire(ctx context.Context, server *topology.SelectedServer) (
 }
 
 // checkOutUnlock gets the socket from the pool. It is called with the lock and releases it.
-func (s *series) checkOutUnlock(ctx context.Context, server *topology.SelectedServer) (p *pin, err error) {
+func (s *series) checkOutUnlock(ctx context.Context, server *topology.SelectedServer) (e *epoch, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	s.stopAcquiring = cancel
+	e = &epoch{series: s, number: s.renewals}
 	s.mu.Unlock()
 	err = errMonitorPanic // unless newPin returns: a monitor of the user's may panic in it
 	defer func() {
-		if err = s.acquired(p, err); err != nil {
-			p = nil
+		if err = s.acquired(e, err); err != nil {
+			e = nil
 		}
 	}()
-	p, err = newPin(ctx, s.client, server, s.breakOff)
-	return p, err
+	err = newPin(ctx, s.client, server, e)
+	return e, err
 }
 
 // acquired notes how acquiring went.
-func (s *series) acquired(p *pin, err error) error {
+func (s *series) acquired(e *epoch, err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stopAcquiring = nil
 	if s.state != seriesAcquiring { // the request ended meanwhile
 		if err == nil {
 			s.mu.Unlock()
-			_ = p.release() // nothing was sent on it
+			_ = e.pin.release() // nothing was sent on it
 			s.mu.Lock()
 		}
 		return ErrRequestEnded
@@ -153,45 +134,23 @@ func (s *series) acquired(p *pin, err error) error {
 		s.setStateLocked(seriesUnpinned)
 		return err
 	}
-	s.pin = p
+	s.epoch = e
 	s.setStateLocked(seriesPinned)
+	if broken := e.broken.Load(); broken != nil { // before anybody used it
+		s.setStateLocked(seriesBroken)
+		return broken
+	}
 	return nil
 }
 
-// breakOff notes that the socket is gone. The pin calls it before any operation hears of it.
-func (s *series) breakOff(cause error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.state != seriesPinned {
-		return
-	}
-	s.broken = &BrokenError{
-		Cause:        cause,
-		Unconfirmed:  s.unconfirmed(),
-		Address:      s.pin.address().String(),
-		ConnectionID: s.pin.id,
-	}
-	s.setStateLocked(seriesBroken)
-}
-
-// brokenError returns the error of the break that ended p, or nil.
-func (s *series) brokenError(p *pin) *BrokenError {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.pin != p {
-		return nil
-	}
-	return s.broken
-}
-
-// pinned returns the socket while there is one.
-func (s *series) pinned() *pin {
+// current returns the epoch while it has its socket, else nil.
+func (s *series) current() *epoch {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state != seriesPinned {
 		return nil
 	}
-	return s.pin
+	return s.epoch
 }
 
 // over tells whether the last handle has ended.
@@ -207,7 +166,7 @@ func (s *series) err() error {
 	defer s.mu.Unlock()
 	switch s.state {
 	case seriesBroken:
-		return s.broken
+		return s.epoch.broken.Load()
 	case seriesEnded:
 		return ErrRequestEnded
 	default:
@@ -241,8 +200,8 @@ func (s *series) leave() error {
 // back in order, it is closed.
 func (s *series) end(ctx context.Context) error {
 	s.mu.Lock()
-	if p := s.pin; p != nil {
-		defer context.AfterFunc(ctx, func() { p.fail(ctx.Err()) })()
+	if e := s.epoch; e != nil {
+		defer context.AfterFunc(ctx, func() { e.pin.fail(ctx.Err()) })()
 	}
 	return s.endUnlock()
 }
@@ -250,7 +209,7 @@ func (s *series) end(ctx context.Context) error {
 // endUnlock gives the socket back. It is called with the lock and releases it. The error says that
 // unacknowledged writes may be lost.
 func (s *series) endUnlock() error {
-	state, p, broken, stop := s.state, s.pin, s.broken, s.stopAcquiring
+	state, e, stop := s.state, s.epoch, s.stopAcquiring
 	if state == seriesEnded {
 		done := s.done
 		s.mu.Unlock()
@@ -269,24 +228,10 @@ func (s *series) endUnlock() error {
 	defer s.client.forget(s)
 	switch state {
 	case seriesBroken:
-		return broken
+		return e.broken.Load()
 	case seriesPinned:
-		return s.release(p)
+		return e.release()
 	default:
 		return nil
-	}
-}
-
-// release gives the socket back, and turns a failure of that into the error of a break.
-func (s *series) release(p *pin) error {
-	err := p.release()
-	if err == nil || s.unconfirmed() == 0 {
-		return nil // a connection that nobody needs any more is no loss
-	}
-	return &BrokenError{
-		Cause:        err,
-		Unconfirmed:  s.unconfirmed(),
-		Address:      p.address().String(),
-		ConnectionID: p.id,
 	}
 }

@@ -43,12 +43,12 @@ func (s *server) Connection(ctx context.Context) (*connection, error) {
 		if on, err := s.joins(r.series); err != nil {
 			return nil, err
 		} else if on {
-			p, err := r.series.acquire(ctx, s.SelectedServer)
+			e, err := r.series.acquire(ctx, s.SelectedServer)
 			if err != nil {
 				return nil, err
 			}
-			if p.server.Server == s.Server { // another operation may have pinned it elsewhere meanwhile
-				return r.series.connectionOn(p), nil
+			if e.pin.server.Server == s.Server { // another operation may have pinned it elsewhere meanwhile
+				return e.connection(), nil
 			}
 		}
 	}
@@ -58,8 +58,8 @@ func (s *server) Connection(ctx context.Context) (*connection, error) {
 // joins tells whether a command that has to run on this server, a getMore for one, can run on the
 // socket of a request: the request is pinned to it, or not pinned yet and free to be.
 func (s *server) joins(on *series) (bool, error) {
-	if p := on.pinned(); p != nil {
-		return p.server.Server == s.Server, nil
+	if e := on.current(); e != nil {
+		return e.pin.server.Server == s.Server, nil
 	}
 	if err := on.err(); err != nil {
 		return false, err
@@ -72,17 +72,18 @@ func (s *server) joins(on *series) (bool, error) {
 }
 
 func (s *server) pinnedConnection(ctx context.Context, on *series) (*connection, error) {
-	p, err := on.acquire(ctx, s.SelectedServer)
+	e, err := on.acquire(ctx, s.SelectedServer)
 	if err != nil {
 		return nil, err
 	}
+	p := e.pin
 	if p.server.Server != s.Server && s.selector != nil {
 		// Two operations that began together chose differently, and the other one was first.
 		if err := s.client.deployment.check(s.selector, p.current()); err != nil {
 			return nil, err
 		}
 	}
-	return on.connectionOn(p), nil
+	return e.connection(), nil
 }
 
 // ProcessError implements driver.ErrorProcessor. A server that says it is not writable any more ends
@@ -90,8 +91,8 @@ func (s *server) pinnedConnection(ctx context.Context, on *series) (*connection,
 func (s *server) ProcessError(err error, describer mnet.Describer) driver.ProcessErrorResult {
 	result := s.SelectedServer.ProcessError(err, describer)
 	if s.series != nil && err != nil && notWritable(err) {
-		if p := s.series.pinned(); p != nil && s.series.needsWritable() {
-			p.fail(err)
+		if e := s.series.current(); e != nil && s.series.needsWritable() {
+			e.pin.fail(err)
 		}
 	}
 	return result
@@ -110,10 +111,10 @@ func notWritable(err error) bool {
 	return false
 }
 
-// connectionOn returns a view of the pinned socket for one operation.
-func (s *series) connectionOn(p *pin) *connection {
-	conn := mnet.NewConnection(&handle{series: s, pin: p})
-	if !p.compresses {
+// connection returns a view of the pinned socket for one operation.
+func (e *epoch) connection() *connection {
+	conn := mnet.NewConnection(&handle{epoch: e, pin: e.pin})
+	if !e.pin.compresses {
 		conn.Compressor = nil // saves the driver a copy of each message
 	}
 	return conn

@@ -206,8 +206,8 @@ func (c *Client) laneHandle(ctx context.Context) (*handle, error) {
 	if r == nil || err != nil {
 		return nil, err
 	}
-	if p := r.series.pinned(); p != nil && r.series.needsWritable() && writable(p.current().Kind) {
-		return &handle{series: r.series, pin: p}, nil
+	if e := r.series.current(); e != nil && r.series.needsWritable() && writable(e.pin.current().Kind) {
+		return &handle{epoch: e, pin: e.pin}, nil
 	}
 	if timeout := c.deployment.GetServerSelectionTimeout(); timeout > 0 {
 		var cancel context.CancelFunc

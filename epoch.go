@@ -1,0 +1,75 @@
+package monorail
+
+import (
+	"sync/atomic"
+)
+
+// epoch is what one request sends on one socket: a request that renews itself after a break begins
+// another one. Operations keep the epoch in which they began, so that a late one cannot slip into
+// the next. It may be shared between goroutines.
+type epoch struct {
+	series *series
+	// number counts the epochs of the request before this one.
+	number int
+	// pin is the socket. It is set before any operation can find the epoch.
+	pin *pin
+
+	// issued counts the statements of unacknowledged writes that were queued, confirmed how many of
+	// them the server is known to have processed: confirmed <= issued, and both only grow.
+	issued, confirmed atomic.Int64
+
+	// broken is set once, before any operation hears of the break.
+	broken atomic.Pointer[BrokenError]
+}
+
+// Processed implements inbox.Position: a reply came to a message before which mark statements had
+// been queued. It takes no lock, as the inbox asks.
+func (e *epoch) Processed(mark int64) {
+	for {
+		confirmed := e.confirmed.Load()
+		if confirmed >= mark || e.confirmed.CompareAndSwap(confirmed, mark) {
+			return
+		}
+	}
+}
+
+// unconfirmed counts the statements whose fate is not known. Reading confirmed first keeps the
+// difference from ever being too small.
+func (e *epoch) unconfirmed() int {
+	confirmed := e.confirmed.Load()
+	return int(e.issued.Load() - confirmed)
+}
+
+// breakOff notes that the socket is gone. The pin calls it, once, before any operation hears of it.
+// The break of an epoch whose request has ended is nobody's.
+func (e *epoch) breakOff(cause error) {
+	s := e.series
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state == seriesEnded {
+		return
+	}
+	e.broken.Store(e.brokenBy(cause))
+	if s.state == seriesPinned && s.epoch == e {
+		s.setStateLocked(seriesBroken)
+	}
+}
+
+// brokenBy returns the error of a break, as of now.
+func (e *epoch) brokenBy(cause error) *BrokenError {
+	return &BrokenError{
+		Cause:        cause,
+		Unconfirmed:  e.unconfirmed(),
+		Address:      e.pin.address().String(),
+		ConnectionID: e.pin.id,
+	}
+}
+
+// release gives the socket back, and turns a failure of that into the error of a break.
+func (e *epoch) release() error {
+	err := e.pin.release()
+	if err == nil || e.unconfirmed() == 0 {
+		return nil // a connection that nobody needs any more is no loss
+	}
+	return e.brokenBy(err)
+}
