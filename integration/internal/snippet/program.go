@@ -17,6 +17,7 @@ var packages = map[string]string{
 	"errors":       "errors",
 	"fmt":          "fmt",
 	"http":         "net/http",
+	"httptest":     "net/http/httptest",
 	"log":          "log",
 	"os":           "os",
 	"slog":         "log/slog",
@@ -30,6 +31,7 @@ var packages = map[string]string{
 	"readpref":     "go.mongodb.org/mongo-driver/v2/mongo/readpref",
 	"writeconcern": "go.mongodb.org/mongo-driver/v2/mongo/writeconcern",
 	"monorail":     "github.com/mongo-monorail/monorail",
+	"monorailhttp": "github.com/mongo-monorail/monorail/monorailhttp",
 	"monorailtest": "github.com/mongo-monorail/monorail/monorailtest",
 }
 
