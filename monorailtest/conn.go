@@ -2,6 +2,7 @@ package monorailtest
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"sync/atomic"
@@ -20,6 +21,8 @@ const codeUnsupportedQuery = 352
 type conn struct {
 	server *Server
 	socket *net.TCPConn
+	// stream is what the protocol is spoken on: the socket, or TLS on it. Only the connection's goroutine uses it.
+	stream net.Conn
 	reader *wire.Reader
 	client *command.Conn
 	// ctx is done when the connection is closed from outside its goroutine; it ends waits, not commands.
@@ -37,9 +40,13 @@ func newConn(s *Server, socket *net.TCPConn, id int32) *conn {
 	c := &conn{
 		server: s,
 		socket: socket,
-		reader: wire.NewReader(socket),
+		stream: socket,
 		client: command.NewConn(id, socket.RemoteAddr().String()),
 	}
+	if s.tls != nil {
+		c.stream = tls.Server(socket, s.tls)
+	}
+	c.reader = wire.NewReader(c.stream)
 	c.ctx, c.cancel = context.WithCancel(s.ctx)
 	c.publish()
 	return c
@@ -69,7 +76,7 @@ func (c *conn) matches(match []ConnMatch) bool {
 	return true
 }
 
-// close closes the socket; the goroutine ends by itself. Where input is left unread, the kernel sends RST, as it does
+// close closes the socket, and under TLS says nothing before; the goroutine ends by itself. Where input is left unread, the kernel sends RST, as it does
 // for MongoDB.
 func (c *conn) close() {
 	c.cancel()
@@ -225,12 +232,12 @@ func (c *conn) reply(msg *Message, out []byte) bool {
 	}
 	if cut := f.cut.Load(); cut != nil && cut.hits(msg) {
 		// An error says that the client is gone already.
-		_, _ = c.socket.Write(out[:min(max(cut.bytes, 0), len(out))])
+		_, _ = c.stream.Write(out[:min(max(cut.bytes, 0), len(out))])
 		return false
 	}
 	if k := f.chunks.Load(); k != nil && k.size > 0 && selects(k.match, msg) {
 		for len(out) > k.size {
-			if _, err := c.socket.Write(out[:k.size]); err != nil || !c.sleep(k.pause) {
+			if _, err := c.stream.Write(out[:k.size]); err != nil || !c.sleep(k.pause) {
 				return false
 			}
 			out = out[k.size:]
@@ -242,7 +249,7 @@ func (c *conn) reply(msg *Message, out []byte) bool {
 // write sends a reply. It is counted before, so that whoever has read it finds it counted.
 func (c *conn) write(out []byte) bool {
 	c.server.state.Counters.Replies.Add(1)
-	if _, err := c.socket.Write(out); err != nil {
+	if _, err := c.stream.Write(out); err != nil {
 		c.server.state.Counters.Replies.Add(-1)
 		return false
 	}

@@ -17,5 +17,8 @@
 // RewriteReply), and MongoDB's own fail point failCommand through the command configureFailPoint. Faults spare the
 // hello of drivers' monitors unless a Match asks for them, so that a client goes on seeing a healthy server.
 //
-// It has no authentication, TLS, replication, transactions or journal: a standalone without them.
+// WithTLS and WithUser make a server that speaks TLS, and one that asks clients who they are; package certificate makes
+// the certificates that a test of TLS needs.
+//
+// It has no replication, transactions or journal: a standalone without them.
 package monorailtest

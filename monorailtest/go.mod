@@ -11,6 +11,8 @@ require (
 	github.com/klauspost/compress v1.20.3
 	// Ordered indexes with lookups in logarithmic time.
 	github.com/tidwall/btree v1.8.2
+	// Authentication: the server's side of SCRAM, from the library whose client the driver has.
+	github.com/xdg-go/scram v1.4.0
 	// BSON; version 1, whose types lungo's are.
 	go.mongodb.org/mongo-driver v1.17.9
 	// Tests only: the driver that the server is tested with.
@@ -21,7 +23,6 @@ require (
 
 require (
 	github.com/shopspring/decimal v1.4.0 // indirect
-	github.com/xdg-go/scram v1.4.0 // indirect
 	github.com/xdg-go/stringprep v1.0.4 // indirect
 	github.com/youmark/pkcs8 v0.0.0-20240726163527-a2c0da244d78 // indirect
 	golang.org/x/crypto v0.54.0 // indirect

@@ -2,6 +2,7 @@ package monorailtest
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"sync"
@@ -22,6 +23,8 @@ type Server struct {
 	faults   faults
 	stall    stall
 	recorder recorder
+	// tls is nil for a server without TLS; it never changes.
+	tls *tls.Config
 
 	// ctx is done when the server closes; it is the context of every handler.
 	ctx    context.Context
@@ -59,7 +62,9 @@ func NewServer(opts ...Option) *Server {
 		ctx:      ctx,
 		cancel:   cancel,
 		conns:    make(map[*conn]struct{}),
+		tls:      o.tls,
 	}
+	s.state.Users = &o.users
 	s.recorder.call = o.recorder
 	if o.delay > 0 {
 		s.SetDelay(o.delay)
@@ -69,8 +74,14 @@ func NewServer(opts ...Option) *Server {
 	return s
 }
 
-// URI returns a connection string for the server: "mongodb://127.0.0.1:PORT".
-func (s *Server) URI() string { return "mongodb://" + s.Addr() }
+// URI returns a connection string for the server: "mongodb://127.0.0.1:PORT", with "/?tls=true" for a server that speaks
+// TLS. The certificates to trust and the user to be are the client's to add.
+func (s *Server) URI() string {
+	if s.tls != nil {
+		return "mongodb://" + s.Addr() + "/?tls=true"
+	}
+	return "mongodb://" + s.Addr()
+}
 
 // Addr returns the host:port on which the server listens.
 func (s *Server) Addr() string { return s.listener.Addr().String() }

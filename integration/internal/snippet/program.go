@@ -24,6 +24,7 @@ var packages = map[string]string{
 	"strings":      "strings",
 	"sync":         "sync",
 	"time":         "time",
+	"tls":          "crypto/tls",
 	"bson":         "go.mongodb.org/mongo-driver/v2/bson",
 	"event":        "go.mongodb.org/mongo-driver/v2/event",
 	"mongo":        "go.mongodb.org/mongo-driver/v2/mongo",
@@ -33,6 +34,7 @@ var packages = map[string]string{
 	"monorail":     "github.com/mongo-monorail/monorail",
 	"monorailhttp": "github.com/mongo-monorail/monorail/monorailhttp",
 	"monorailtest": "github.com/mongo-monorail/monorail/monorailtest",
+	"certificate":  "github.com/mongo-monorail/monorail/monorailtest/certificate",
 }
 
 // surroundings is the program around a fragment.

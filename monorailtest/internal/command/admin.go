@@ -14,14 +14,6 @@ const (
 	codeNotOnStandalone        = 51300
 )
 
-// authenticate knows no mechanism: the server has no users.
-func authenticate(context.Context, *State, *Request) (bson.D, error) {
-	return nil, mongoerror.New(mongoerror.BadValue, "Auth mechanism not specified")
-}
-
-// logout has nobody to log out.
-func logout(context.Context, *State, *Request) (bson.D, error) { return bson.D{}, nil }
-
 // usersInfo and rolesInfo answer for a server without users.
 func usersInfo(context.Context, *State, *Request) (bson.D, error) {
 	return bson.D{{Key: "users", Value: bson.A{}}}, nil

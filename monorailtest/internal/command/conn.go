@@ -1,6 +1,10 @@
 package command
 
-import "go.mongodb.org/mongo-driver/bson"
+import (
+	"go.mongodb.org/mongo-driver/bson"
+
+	"github.com/mongo-monorail/monorail/monorailtest/internal/access"
+)
 
 // Conn is what the server knows about one client connection. Only the goroutine that serves the connection may use
 // it, with the exception of the fields that never change after the connection was accepted.
@@ -22,6 +26,10 @@ type Conn struct {
 	// last is the reply that the last operation had, or would have had if it was acknowledged: getLastError reads it.
 	// nil where that operation was no write and did not fail.
 	last bson.D
+	// sasl is the conversation that saslContinue goes on with, or nil.
+	sasl *access.Conversation
+	// user is who the client has authenticated as, or nil.
+	user *access.User
 }
 
 // NewConn returns what the server knows about a connection that it just accepted.

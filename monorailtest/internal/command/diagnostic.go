@@ -43,15 +43,6 @@ func buildInfo(context.Context, *State, *Request) (bson.D, error) {
 	}, nil
 }
 
-// connectionStatus answers for a client that nobody has authenticated.
-func connectionStatus(_ context.Context, _ *State, r *Request) (bson.D, error) {
-	info := bson.D{{Key: "authenticatedUsers", Value: bson.A{}}, {Key: "authenticatedUserRoles", Value: bson.A{}}}
-	if show, ok := truth(r.Body.Lookup("showPrivileges")); ok && show {
-		info = append(info, bson.E{Key: "authenticatedUserPrivileges", Value: bson.A{}})
-	}
-	return bson.D{{Key: "authInfo", Value: info}}, nil
-}
-
 // features answers features.
 func features(_ context.Context, _ *State, _ *Request) (bson.D, error) {
 	return bson.D{{Key: "oidMachine", Value: int32(0)}}, nil
@@ -81,7 +72,7 @@ func getLog(_ context.Context, _ *State, r *Request) (bson.D, error) {
 
 // parameters are those that getParameter knows.
 var parameters = map[string]any{
-	"authenticationMechanisms":          bson.A{},
+	"authenticationMechanisms":          bson.A{"SCRAM-SHA-1", "SCRAM-SHA-256"},
 	"cursorTimeoutMillis":               int64(600_000),
 	"enableTestCommands":                true,
 	"featureCompatibilityVersion":       bson.D{{Key: "version", Value: "4.4"}},

@@ -38,7 +38,7 @@ const (
 )
 
 // hello answers hello and isMaster as a standalone. It offers no topologyVersion, so drivers poll it.
-func hello(_ context.Context, _ *State, r *Request) (bson.D, error) {
+func hello(_ context.Context, s *State, r *Request) (bson.D, error) {
 	if client := r.Body.Lookup("client"); client.Type != 0 {
 		doc, ok := client.DocumentOK()
 		if !ok {
@@ -79,7 +79,7 @@ func hello(_ context.Context, _ *State, r *Request) (bson.D, error) {
 	if len(r.Conn.compression) > 0 {
 		reply = append(reply, bson.E{Key: "compression", Value: slices.Clone(r.Conn.compression)})
 	}
-	return reply, nil
+	return append(reply, s.greetUser(r)...), nil
 }
 
 // negotiate agrees on the compressors that the client offers, in its order, and the server knows. A hello that offers

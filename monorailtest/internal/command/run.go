@@ -69,6 +69,9 @@ func (s *State) Run(ctx context.Context, r *Request) Result {
 	if err := checkSession(&g, &sp); err != nil {
 		return failure(r, err)
 	}
+	if err := s.checkAuthenticated(r, &sp); err != nil {
+		return failure(r, err)
+	}
 	action := s.FailPoints.Evaluate(failpoint.Command{
 		Name: sp.primaryName(r.Name), Namespace: namespaceOf(r), AppName: r.Conn.AppName,
 	})
@@ -111,6 +114,9 @@ func (s *State) execute(ctx context.Context, r *Request, sp *spec, g *generic) (
 		if name != sp.sequence {
 			return nil, mongoerror.New(codeUnknownField, "BSON field '%s.%s' is an unknown field.", r.Name, name)
 		}
+	}
+	if err := s.checkAuthorized(r, sp); err != nil {
+		return nil, err
 	}
 	limit, err := parseMaxTime(g.maxTimeMS)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/mongo-monorail/monorail/monorailtest/internal/access"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/cursor"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/failpoint"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/store"
@@ -23,6 +24,8 @@ type State struct {
 	Started time.Time
 	// Addr is the host:port on which the server listens.
 	Addr string
+	// Users are those who may authenticate; without any the server has no access control. Set before the first request.
+	Users *access.Users
 
 	// commands is the table, which handlers cannot name themselves: it is initialized from them.
 	commands map[string]spec

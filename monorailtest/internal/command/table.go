@@ -33,6 +33,12 @@ func (sp *spec) primaryName(name string) string {
 
 // table registers every command by its name, aliases included. It is written by its initializer only.
 var table = map[string]spec{
+	// Authentication.
+	"authenticate": {handle: authenticate},
+	"logout":       {handle: logout},
+	"saslContinue": {handle: saslContinue},
+	"saslStart":    {handle: saslStart},
+
 	// Handshake and diagnostics.
 	"buildInfo":        {handle: buildInfo, primary: "buildInfo"},
 	"buildinfo":        {handle: buildInfo, primary: "buildInfo"},
@@ -67,12 +73,10 @@ var table = map[string]spec{
 	"startSession":      {handle: startSession},
 
 	// Administration: what clients ask for by themselves, and what a standalone refuses.
-	"authenticate":                   {handle: authenticate},
 	"configureFailPoint":             {handle: configureFailPoint, adminOnly: true},
 	"getDefaultRWConcern":            {handle: getDefaultRWConcern, adminOnly: true},
 	"getShardMap":                    {handle: getShardMap, adminOnly: true},
 	"killOp":                         {handle: killOp, adminOnly: true},
-	"logout":                         {handle: logout},
 	"profile":                        {handle: profile},
 	"replSetGetStatus":               {handle: replSetGetStatus, adminOnly: true},
 	"replSetInitiate":                {handle: replSetInitiate, adminOnly: true},

@@ -13,6 +13,7 @@ const (
 	Overflow                           int32 = 15
 	InvalidLength                      int32 = 16
 	ProtocolError                      int32 = 17
+	AuthenticationFailed               int32 = 18
 	IllegalOperation                   int32 = 20
 	InvalidBSON                        int32 = 22
 	NamespaceNotFound                  int32 = 26
@@ -52,6 +53,7 @@ const (
 	OperationNotSupportedInTransaction int32 = 263
 	ClientDisconnect                   int32 = 279
 	NoQueryExecutionPlans              int32 = 291
+	LoadBalancerSupportMismatch        int32 = 354
 	NotWritablePrimary                 int32 = 10107
 	BSONObjectTooLarge                 int32 = 10334
 	DuplicateKey                       int32 = 11000

@@ -325,6 +325,7 @@ var names = map[int32]string{
 	325:   "TenantMigrationAborted",
 	326:   "OplogQueryMinTsMissing",
 	327:   "NoSuchTenantMigration",
+	354:   "LoadBalancerSupportMismatch", // of later releases
 	9001:  "SocketException",
 	10003: "CannotGrowDocumentInCappedNamespace",
 	10107: "NotWritablePrimary",
