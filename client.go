@@ -3,6 +3,7 @@ package monorail
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"time"
 
@@ -23,6 +24,8 @@ type Client struct {
 	sockets    *socketTable
 	settings   clientSettings
 	info       *driverInfo
+	// monitors are told of the events of requests.
+	monitors []*Monitor
 	// writableSelector selects what a request without a read preference is pinned to.
 	writableSelector description.ServerSelector
 
@@ -32,11 +35,15 @@ type Client struct {
 	encrypted bool
 	timeout   *time.Duration
 
-	// mu guards open and closed.
+	// mu guards the fields below. It is a leaf: nothing is called with it.
 	mu sync.Mutex
 	// open holds the requests that have not ended, so that Disconnect can end them.
 	open   map[*series]struct{}
 	closed bool
+	// started counts the requests.
+	started int64
+	// background runs what gives leaked requests back. It is added to only while closed is false.
+	background sync.WaitGroup
 }
 
 // requestKey is the context key of a client's carrier: each client has its own, so that requests of
@@ -65,22 +72,37 @@ func (c *Client) StartRequest(ctx context.Context, opts ...*RequestOptionsBuilde
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	r := &Request{client: c}
-	if outer, err := c.lookup(ctx, true); err == nil && outer != nil && outer.series.enter() {
-		r.series = outer.series
-	} else {
-		r.series = c.newSeries(newRequestSettings(opts))
+	return c.startRequest(ctx, opts)
+}
+
+// startRequest is called by an exported method, whose caller's stack it captures.
+func (c *Client) startRequest(ctx context.Context, opts []*RequestOptionsBuilder) (context.Context, *Request) {
+	l := &lease{}
+	if c.settings.captureStacks {
+		l.stack = captureStack(2)
 	}
-	carrying := context.WithValue(ctx, requestKey{c}, carrier(r))
-	r.endWith(ctx)
-	return carrying, r
+	if outer, err := c.lookup(ctx, true); err == nil && outer != nil && outer.series.enter() {
+		l.series = outer.series
+	} else {
+		settings := newRequestSettings(opts)
+		settings.stack = l.stack
+		l.series = c.newSeries(settings)
+	}
+	r := &Request{client: c, series: l.series, lease: l}
+	r.cleanup = runtime.AddCleanup(r, (*lease).leaked, l)
+	l.endWith(ctx)
+	l.series.tellMonitors()
+	return context.WithValue(ctx, requestKey{c}, carrier(r)), r
 }
 
 // WithRequest calls fn with a context that carries a request, and ends the request when fn returns
 // or panics. It returns the error of fn, or, when that is nil, the error of End: unacknowledged
 // writes that may be lost.
 func (c *Client) WithRequest(ctx context.Context, fn func(ctx context.Context) error, opts ...*RequestOptionsBuilder) (err error) {
-	ctx, r := c.StartRequest(ctx, opts...)
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	ctx, r := c.startRequest(ctx, opts)
 	defer func() {
 		if endErr := r.End(); err == nil {
 			err = endErr
@@ -122,6 +144,7 @@ func (c *Client) endRequests(ctx context.Context) error {
 		open = append(open, s)
 	}
 	c.mu.Unlock()
+	defer c.background.Wait()
 	if len(open) == 0 {
 		return nil
 	}
@@ -152,13 +175,18 @@ func (c *Client) requestOf(ctx context.Context) (*Request, error) { return c.loo
 
 // newSeries returns a series with one handle, known to Disconnect. On a closed client it is never
 // pinned: its operations fail as the driver's do.
+//
+// Monitors have not been told yet that it started; the caller lets them know.
 func (c *Client) newSeries(settings requestSettings) *series {
 	s := newSeries(c, settings)
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.started++
+	s.id = c.started
 	if !c.closed {
 		c.open[s] = struct{}{}
 	}
+	c.mu.Unlock()
+	s.note(RequestStartedEvent{s.event()})
 	return s
 }
 

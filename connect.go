@@ -52,6 +52,9 @@ func Connect(clientOpts *options.ClientOptions, opts ...*OptionsBuilder) (*Clien
 		timeout:   driverOpts.Timeout,
 		open:      make(map[*series]struct{}),
 	}
+	if m := c.settings.monitor; m != nil {
+		c.monitors = append(c.monitors, m)
+	}
 	if driverOpts.ServerAPIOptions != nil {
 		c.serverAPI = topology.ConvertToDriverAPIOptions(driverOpts.ServerAPIOptions)
 	}

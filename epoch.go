@@ -52,6 +52,7 @@ func (e *epoch) breakOff(cause error) {
 	e.broken.Store(e.brokenBy(cause))
 	if s.state == seriesPinned && s.epoch == e {
 		s.setStateLocked(seriesBroken)
+		e.noteBroken(e.broken.Load())
 	}
 }
 

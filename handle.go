@@ -52,6 +52,7 @@ func (h *handle) Write(ctx context.Context, message []byte) error {
 	// have been queued behind it.
 	w := h.pin.inbox.Expect(id, h.epoch, h.epoch.issued.Load())
 	queued, err := h.pin.outbox.Send(ctx, message)
+	h.epoch.series.tellMonitors()
 	switch {
 	case err == nil:
 		h.waiter = w
@@ -105,6 +106,7 @@ func (h *handle) holdCompressed(ctx context.Context, message []byte, statements 
 	// Counted after it was queued: see the mark in Write. A break meanwhile either counted it or is
 	// told now. A caller that gave up waiting for the write left its message queued.
 	h.epoch.issued.Add(int64(statements))
+	h.epoch.series.tellMonitors()
 	if err != nil {
 		return h.failure(ctx, err)
 	}
@@ -119,6 +121,7 @@ func (h *handle) holdCompressed(ctx context.Context, message []byte, statements 
 // up waiting has the error that the driver's own connection gives; and the request's own conditions
 // are never a ConnectionError.
 func (h *handle) failure(ctx context.Context, err error) error {
+	h.epoch.series.tellMonitors()
 	if broken := h.epoch.broken.Load(); broken != nil {
 		return topology.ConnectionError{ConnectionID: h.pin.id, Wrapped: broken}
 	}

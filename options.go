@@ -21,6 +21,8 @@ type clientSettings struct {
 	autoStartRequest bool
 	flushInterval    time.Duration
 	maxHeldBytes     int
+	monitor          *Monitor
+	captureStacks    bool
 }
 
 // OptionsBuilder collects the options of Connect. Make one with Options. It must not be changed by
@@ -54,6 +56,20 @@ func (b *OptionsBuilder) SetMaxHeldBytes(n int) *OptionsBuilder {
 	return b.with(func(s *clientSettings) { s.maxHeldBytes = max(n, 0) })
 }
 
+// SetMonitor sets who is told what happens to the client's requests. The default is nil: nobody is,
+// and nothing is spent on it. A function for each event of a request costs about as much as the
+// function itself; Flushed, which comes with every write call, also two readings of the clock.
+func (b *OptionsBuilder) SetMonitor(m *Monitor) *OptionsBuilder {
+	return b.with(func(s *clientSettings) { s.monitor = m })
+}
+
+// SetCaptureStacks keeps the stack of each StartRequest, or of the first operation of a scope that
+// starts a request by itself. Monitor, the reports of leaks and the errors of a full pool show it. The
+// default is false. It costs some microseconds and up to 400 bytes for each request.
+func (b *OptionsBuilder) SetCaptureStacks(capture bool) *OptionsBuilder {
+	return b.with(func(s *clientSettings) { s.captureStacks = capture })
+}
+
 func (b *OptionsBuilder) with(f func(*clientSettings)) *OptionsBuilder {
 	b.apply = append(b.apply, f)
 	return b
@@ -76,6 +92,9 @@ func newClientSettings(builders []*OptionsBuilder) clientSettings {
 type requestSettings struct {
 	readPreference *readpref.ReadPref
 	name           string
+	// automatic says that a scope starts the request.
+	automatic bool
+	stack     Stack // where it starts; nil unless stacks are captured
 }
 
 // RequestOptionsBuilder collects the options of StartRequest and WithRequest. Make one with

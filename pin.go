@@ -109,13 +109,20 @@ func adopt(c *Client, server *topology.SelectedServer, connection *topology.Conn
 		driverConnectionID: connection.DriverConnectionID(),
 	}
 	p.compresses = negotiated(connection)
-	p.outbox = outbox.New(s.Conn, outbox.Config{
+	config := outbox.Config{
 		Limit:     c.settings.maxHeldBytes,
 		Interval:  c.settings.flushInterval,
 		Resumable: s.resumable,
 		Blocked:   p.pump,
 		Failed:    p.fail,
-	})
+	}
+	if c.observed() {
+		config.TimerWrote = e.series.tellMonitors
+	}
+	if c.watchesFlushes() {
+		config.Wrote = e.noteFlushed
+	}
+	p.outbox = outbox.New(s.Conn, config)
 	p.inbox = inbox.New(s.Conn, p.maxReplySize(), p.fail)
 	e.pin = p
 }

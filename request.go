@@ -2,7 +2,7 @@ package monorail
 
 import (
 	"context"
-	"sync/atomic"
+	"runtime"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -16,37 +16,19 @@ import (
 // It may be shared between goroutines.
 type Request struct {
 	client *Client
-	series *series
-	state  atomic.Int32 // a handleState; leaves handleOpen exactly once
-	// unwatch stops watching the context that StartRequest was given; nil where that cannot end.
-	unwatch func() bool
-	// lost has room for one error: what the watcher's end gave. The watcher sends, the first End after
-	// it receives, nobody closes.
-	lost chan error
+	series *series // the lease's
+	lease  *lease
+	// cleanup ends the request where the handle became unreachable without End.
+	cleanup runtime.Cleanup
 }
-
-// handleState says who has ended a handle.
-type handleState int32
-
-const (
-	// handleOpen: nobody.
-	handleOpen handleState = iota
-	// handleCancelled: the context did, and End has not been called yet.
-	handleCancelled
-	// handleEnded: End was called.
-	handleEnded
-)
 
 // over tells whether the handle has ended.
-func (r *Request) over() bool { return handleState(r.state.Load()) != handleOpen }
-
-// become changes the state, and tells whether it was as expected.
-func (r *Request) become(from, to handleState) bool {
-	return r.state.CompareAndSwap(int32(from), int32(to))
-}
+func (r *Request) over() bool { return r.lease.over() }
 
 // RequestInfo is a snapshot of a request.
 type RequestInfo struct {
+	// ID is the request's number, unique in its client, from 1.
+	ID int64
 	// Name is what SetName set.
 	Name string
 	// StartedAt is when the outermost handle was started.
@@ -85,19 +67,11 @@ type RequestInfo struct {
 // ended the request, the first End waits for that end and returns its error. Calling End again, or for
 // a nil request, does nothing and returns nil.
 func (r *Request) End() error {
-	switch {
-	case r == nil:
-		return nil
-	case r.become(handleOpen, handleEnded):
-		if r.unwatch != nil {
-			r.unwatch()
-		}
-		return r.series.leave()
-	case r.become(handleCancelled, handleEnded):
-		return <-r.lost // nobody else would hear of it
-	default:
+	if r == nil {
 		return nil
 	}
+	r.cleanup.Stop()
+	return r.lease.end()
 }
 
 // Flush returns nil when every unacknowledged write that was issued before has been handed to the
@@ -110,7 +84,9 @@ func (r *Request) Flush(ctx context.Context) error {
 	if e == nil || err != nil {
 		return err
 	}
-	if err := e.pin.outbox.Flush(ctx); err != nil {
+	err = e.pin.outbox.Flush(ctx)
+	r.series.tellMonitors()
+	if err != nil {
 		h := handle{epoch: e, pin: e.pin}
 		return h.failure(ctx, err)
 	}
@@ -164,23 +140,12 @@ func (r *Request) request(bool) (*Request, error) {
 	return r, nil
 }
 
-// endWith ends the handle when ctx is done.
-func (r *Request) endWith(ctx context.Context) {
-	if ctx.Done() != nil {
-		r.lost = make(chan error, 1)
-		r.unwatch = context.AfterFunc(ctx, func() {
-			if r.become(handleOpen, handleCancelled) {
-				r.lost <- r.series.leave()
-			}
-		})
-	}
-}
-
 // info describes the series.
 func (s *series) info() RequestInfo {
 	s.mu.Lock()
 	e := s.epoch
 	info := RequestInfo{
+		ID:        s.id,
 		Name:      s.settings.name,
 		StartedAt: s.startedAt,
 		Depth:     s.open,

@@ -2,23 +2,37 @@ package monorail
 
 import (
 	"context"
+	"runtime"
 	"sync"
 )
 
-// scope is one flow of control whose operations belong together: what a thread was to PyMongo. It
-// may be shared between goroutines.
+// scope is what the contexts of a flow of control carry, and its cancel function holds. It may be
+// shared between goroutines.
 type scope struct {
-	client *Client
-	outer  carrier // what the surrounding context carries; nil where that is nothing
+	flow  *flow
+	outer carrier // what the surrounding context carries; nil where that is nothing
+	// automatic is the request that the first operation started, with the flow's lease. The flow's
+	// lock guards it.
+	automatic *Request
+	// cleanup ends the flow where the scope became unreachable without its cancel function.
+	cleanup runtime.Cleanup
+}
 
-	// once ends the scope; who comes second waits until the socket has gone back.
+// flow is one flow of control whose operations belong together: what a thread was to PyMongo. It is
+// apart from the scope for the reason that lease tells. It may be shared between goroutines.
+type flow struct {
+	client *Client
+	// cancel ends the flow's context.
+	cancel context.CancelFunc
+
+	// once ends the flow; who comes second waits until the socket has gone back.
 	once sync.Once
 
-	// mu guards the fields below.
+	// mu guards the fields below, and the scope's automatic.
 	mu sync.Mutex
-	// automatic is the request that the first operation started; nil before that, and replaced by the
-	// next operation after it was ended.
-	automatic *Request
+	// automatic is what the flow has of the request that its first operation started; nil before that,
+	// and replaced by the next operation after it was ended.
+	automatic *lease
 	ended     bool
 	// lost is what the end of the automatic request told, until EndScope has taken it.
 	lost error
@@ -44,14 +58,19 @@ func (c *Client) NewScope(ctx context.Context) (context.Context, context.CancelF
 	if ctx == nil {
 		ctx = context.Background()
 	}
+	outer, _ := ctx.Value(requestKey{c}).(carrier)
 	ctx, cancel := context.WithCancel(ctx)
-	s := &scope{client: c}
-	s.outer, _ = ctx.Value(requestKey{c}).(carrier)
-	stop := context.AfterFunc(ctx, func() { s.once.Do(s.end) })
+	f := &flow{client: c, cancel: cancel}
+	s := &scope{flow: f, outer: outer}
+	if c.settings.autoStartRequest {
+		s.cleanup = runtime.AddCleanup(s, (*flow).leaked, f)
+	}
+	stop := context.AfterFunc(ctx, f.end)
 	ctx = context.WithValue(ctx, scopeKey{c}, s)
 	return context.WithValue(ctx, requestKey{c}, carrier(s)), func() {
+		s.cleanup.Stop()
 		stop()
-		s.once.Do(s.end)
+		f.end()
 		cancel()
 	}
 }
@@ -70,45 +89,83 @@ func (c *Client) EndScope(ctx context.Context) error {
 	if !ok {
 		return nil
 	}
-	s.once.Do(s.end)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	lost := s.lost
-	s.lost = nil
+	f := s.flow
+	f.end()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	lost := f.lost
+	f.lost = nil
 	return lost
 }
 
 // request implements carrier.
 func (s *scope) request(start bool) (*Request, error) {
-	if !s.client.settings.autoStartRequest {
+	if !s.flow.client.settings.autoStartRequest {
 		if s.outer == nil {
 			return nil, nil
 		}
 		return s.outer.request(start)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case s.ended:
-		return nil, ErrRequestEnded
-	case s.automatic != nil && !s.automatic.over() && !s.automatic.series.over():
-		return s.automatic, nil
-	case !start:
-		return nil, nil
-	default:
-		s.automatic = &Request{client: s.client, series: s.client.newSeries(requestSettings{})}
-		return s.automatic, nil
+	r, started, err := s.find(start)
+	if started {
+		r.series.tellMonitors()
 	}
+	return r, err
 }
 
-// end ends the automatic request.
-func (s *scope) end() {
-	s.mu.Lock()
-	s.ended = true
-	automatic := s.automatic
-	s.mu.Unlock()
-	lost := automatic.End() // nil, where no operation has started one
-	s.mu.Lock()
-	s.lost = lost
-	s.mu.Unlock()
+// find returns the automatic request, and starts one where there is none and start is set.
+func (s *scope) find(start bool) (r *Request, started bool, err error) {
+	f := s.flow
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case f.ended:
+		return nil, false, ErrRequestEnded
+	case s.automatic != nil && !s.automatic.over() && !s.automatic.series.over():
+		return s.automatic, false, nil
+	case !start:
+		return nil, false, nil
+	}
+	settings := requestSettings{automatic: true}
+	if f.client.settings.captureStacks {
+		settings.stack = captureStack(2)
+	}
+	f.automatic = &lease{series: f.client.newSeries(settings), stack: settings.stack}
+	s.automatic = &Request{client: f.client, series: f.automatic.series, lease: f.automatic}
+	return s.automatic, true, nil
+}
+
+// end ends the automatic request, and returns when that has given its socket back.
+func (f *flow) end() {
+	f.once.Do(func() {
+		automatic := f.close()
+		if automatic == nil {
+			return
+		}
+		lost := automatic.end()
+		f.mu.Lock()
+		f.lost = lost
+		f.mu.Unlock()
+	})
+}
+
+// close lets no operation start another request, and returns what there is of one.
+func (f *flow) close() *lease {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ended = true
+	return f.automatic
+}
+
+// leaked ends a flow that nobody can end any more. It is called by the runtime's cleanup.
+func (f *flow) leaked() {
+	running := f.client.inBackground(func() {
+		defer f.cancel()
+		if automatic := f.close(); automatic != nil && automatic.become(leaseOpen, leaseEnded) {
+			automatic.reclaim()
+		}
+	})
+	if !running {
+		f.cancel()
+	}
 }

@@ -28,8 +28,11 @@ const (
 // was sent on it. It may be shared between goroutines.
 type series struct {
 	client    *Client
+	id        int64 // unique in the client, from 1
 	settings  requestSettings
 	startedAt time.Time
+	// events are those that the monitors have not been told yet.
+	events eventQueue
 
 	// mu guards the fields below. It is not held during I/O.
 	mu    sync.Mutex
@@ -107,9 +110,11 @@ func (s *series) checkOutUnlock(ctx context.Context, server *topology.SelectedSe
 	s.stopAcquiring = cancel
 	e = &epoch{series: s, number: s.renewals}
 	s.mu.Unlock()
+	began := time.Now()
+	defer s.tellMonitors()
 	err = errMonitorPanic // unless newPin returns: a monitor of the user's may panic in it
 	defer func() {
-		if err = s.acquired(e, err); err != nil {
+		if err = s.acquired(e, time.Since(began), err); err != nil {
 			e = nil
 		}
 	}()
@@ -117,8 +122,8 @@ func (s *series) checkOutUnlock(ctx context.Context, server *topology.SelectedSe
 	return e, err
 }
 
-// acquired notes how acquiring went.
-func (s *series) acquired(e *epoch, err error) error {
+// acquired notes how acquiring went, and how long it took.
+func (s *series) acquired(e *epoch, took time.Duration, err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stopAcquiring = nil
@@ -136,7 +141,9 @@ func (s *series) acquired(e *epoch, err error) error {
 	}
 	s.epoch = e
 	s.setStateLocked(seriesPinned)
+	e.notePinned(took)
 	if broken := e.broken.Load(); broken != nil { // before anybody used it
+		e.noteBroken(broken)
 		s.setStateLocked(seriesBroken)
 		return broken
 	}
@@ -201,14 +208,17 @@ func (s *series) leave() error {
 func (s *series) end(ctx context.Context) error {
 	s.mu.Lock()
 	if e := s.epoch; e != nil {
-		defer context.AfterFunc(ctx, func() { e.pin.fail(ctx.Err()) })()
+		defer context.AfterFunc(ctx, func() {
+			e.pin.fail(ctx.Err())
+			s.tellMonitors()
+		})()
 	}
 	return s.endUnlock()
 }
 
 // endUnlock gives the socket back. It is called with the lock and releases it. The error says that
 // unacknowledged writes may be lost.
-func (s *series) endUnlock() error {
+func (s *series) endUnlock() (err error) {
 	state, e, stop := s.state, s.epoch, s.stopAcquiring
 	if state == seriesEnded {
 		done := s.done
@@ -223,7 +233,9 @@ func (s *series) endUnlock() error {
 	if stop != nil {
 		stop()
 	}
+	defer s.tellMonitors()
 	defer close(done)
+	defer func() { s.noteEnded(e, err) }()
 	// Not before the socket has gone back: Disconnect waits for those that it knows.
 	defer s.client.forget(s)
 	switch state {

@@ -93,6 +93,7 @@ func (s *server) ProcessError(err error, describer mnet.Describer) driver.Proces
 	if s.series != nil && err != nil && notWritable(err) {
 		if e := s.series.current(); e != nil && s.series.needsWritable() {
 			e.pin.fail(err)
+			s.series.tellMonitors()
 		}
 	}
 	return result
@@ -129,5 +130,6 @@ func (s *series) checkWritable(p *pin) error {
 		return nil
 	}
 	p.fail(errNoLongerPrimary)
+	s.tellMonitors()
 	return s.err()
 }

@@ -9,6 +9,17 @@ import (
 	"time"
 )
 
+// writeTold is write, and tells Config.Wrote of it.
+func (o *Outbox) writeTold(ctx context.Context, b []byte) (int, error) {
+	if o.cfg.Wrote == nil {
+		return o.write(ctx, b)
+	}
+	began := time.Now()
+	n, err := o.write(ctx, b)
+	o.cfg.Wrote(wholeMessages(b, n), n, time.Since(began))
+	return n, err
+}
+
 // write hands b to the kernel and returns how much of it was taken. Only the holder of the write
 // baton calls it.
 //
@@ -74,6 +85,19 @@ func (o *Outbox) whenBlocked(patience time.Duration) (end func()) {
 			(<-released)()
 		}
 	}
+}
+
+// wholeMessages counts the messages that lie whole in the first n bytes of messages.
+func wholeMessages(messages []byte, n int) (count int) {
+	for n >= 4 {
+		length := int(int32(binary.LittleEndian.Uint32(messages)))
+		if length <= 0 || length > n {
+			break
+		}
+		messages, n = messages[length:], n-length
+		count++
+	}
+	return count
 }
 
 // atBoundary tells whether n bytes of messages, which are whole, end between two of them.
