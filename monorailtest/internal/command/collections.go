@@ -58,7 +58,11 @@ func dropCollection(_ context.Context, s *State, r *Request) (bson.D, error) {
 		return nil, mongoerror.New(mongoerror.NamespaceNotFound, "ns not found")
 	}
 	indexes := len(c.Indexes())
-	if s.Store.Drop(r.Database, name) == nil {
+	dropped, err := s.Store.Drop(r.Database, name)
+	if err != nil {
+		return nil, err
+	}
+	if dropped == nil {
 		return nil, mongoerror.New(mongoerror.NamespaceNotFound, "ns not found")
 	}
 	return bson.D{{Key: "nIndexesWas", Value: int32(indexes)}, {Key: "ns", Value: r.Database + "." + name}}, nil

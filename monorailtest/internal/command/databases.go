@@ -22,8 +22,8 @@ func dropDatabase(_ context.Context, s *State, r *Request) (bson.D, error) {
 	if r.Database == "admin" || r.Database == "config" {
 		return nil, mongoerror.New(mongoerror.IllegalOperation, "Dropping the '%s' database is prohibited.", r.Database)
 	}
-	if !s.Store.DropDatabase(r.Database) {
-		return bson.D{}, nil
+	if found, err := s.Store.DropDatabase(r.Database); !found || err != nil {
+		return bson.D{}, err
 	}
 	return bson.D{{Key: "dropped", Value: r.Database}}, nil
 }

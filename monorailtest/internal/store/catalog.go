@@ -24,8 +24,29 @@ func (w *Writer) CreateIndex(spec IndexSpec) error {
 	if failed != nil {
 		return failed
 	}
+	if err := w.log(Change{Kind: CreateIndex, Index: spec}); err != nil {
+		return err
+	}
 	c.indexes = append(slices.Clip(c.indexes), x)
 	return nil
+}
+
+// buildLocked builds an index that was checked elsewhere.
+func (c *Collection) buildLocked(spec IndexSpec) {
+	x := newIndex(spec)
+	c.documents.Scan(func(d *Document) bool {
+		// The documents were indexed elsewhere, so there is no error.
+		keys, multikey, _ := x.keys(d.Fields)
+		x.multikey = x.multikey || multikey
+		x.add(keys, d.Record)
+		return true
+	})
+	c.indexes = append(slices.Clip(c.indexes), x)
+}
+
+// unbuildLocked removes an index if it is there.
+func (c *Collection) unbuildLocked(name string) {
+	c.indexes = slices.DeleteFunc(slices.Clone(c.indexes), func(x *Index) bool { return x.spec.Name == name })
 }
 
 // DropIndex removes an index by name. The index on _id stays (72).
@@ -38,7 +59,10 @@ func (w *Writer) DropIndex(name string) error {
 	case i == 0:
 		return mongoerror.New(mongoerror.InvalidOptions, "cannot drop _id index")
 	}
-	c.indexes = slices.Delete(slices.Clone(c.indexes), i, i+1)
+	if err := w.log(Change{Kind: DropIndex, Index: c.indexes[i].spec}); err != nil {
+		return err
+	}
+	c.unbuildLocked(name)
 	return nil
 }
 

@@ -23,6 +23,8 @@ type Collection struct {
 	Options bson.D
 	// namespace is "database.collection"; a rename changes it.
 	namespace atomic.Pointer[string]
+	// journal is told of every change; nil for none. Set once.
+	journal Journal
 
 	// mu guards what follows. It is held for one statement of a write, and for the collection of
 	// some hundred documents of a read; never while a result is encoded or sent.
@@ -38,8 +40,8 @@ type Collection struct {
 	dropped bool
 }
 
-func newCollection(namespace string, options bson.D) *Collection {
-	c := &Collection{UUID: newUUID(), Options: options}
+func newCollection(namespace string, options bson.D, uuid primitive.Binary) *Collection {
+	c := &Collection{UUID: uuid, Options: options}
 	c.namespace.Store(&namespace)
 	c.resetLocked()
 	c.indexes = []*Index{newIndex(IDIndex())}
@@ -85,19 +87,21 @@ func (c *Collection) Indexes() []IndexSpec {
 // every other operation. fn does no I/O, and must not use the collection but by w. It returns
 // ErrDropped without calling fn if the collection was dropped, else what fn returns: changes made
 // before an error stay.
-func (c *Collection) Write(fn func(w *Writer) error) error {
+func (c *Collection) Write(fn func(w *Writer) error) error { return c.WriteStatement(nil, fn) }
+
+// WriteStatement is Write for one statement of a retryable write, which the journal is told of with
+// each change; nil for none.
+func (c *Collection) WriteStatement(st *Statement, fn func(w *Writer) error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.dropped {
 		return ErrDropped
 	}
-	return fn(&Writer{c})
+	return fn(&Writer{c, st})
 }
 
-// drop empties the collection for good.
-func (c *Collection) drop() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// dropLocked empties the collection for good.
+func (c *Collection) dropLocked() {
 	c.dropped = true
 	c.resetLocked()
 	c.indexes = c.indexes[:1]
@@ -105,7 +109,21 @@ func (c *Collection) drop() {
 }
 
 // Writer changes a locked collection. It may be used inside Write only.
-type Writer struct{ c *Collection }
+type Writer struct {
+	c *Collection
+	// statement is what the changes are made for; nil for none.
+	statement *Statement
+}
+
+// log tells the journal of a change that is about to be made. With an error it must not be made.
+func (w *Writer) log(ch Change) error {
+	c := w.c
+	if c.journal == nil {
+		return nil
+	}
+	ch.Collection, ch.Namespace, ch.Statement = c.UUID, c.Namespace(), w.statement
+	return c.journal.Append(&ch)
+}
 
 // Insert stores a document. It fails with DuplicateKey (11000) where a unique index has its key
 // already, and then stores nothing. raw is the BSON form of fields; both belong to the collection
@@ -118,6 +136,9 @@ func (w *Writer) Insert(fields bson.D, raw bson.Raw) (err error) {
 		if keys[i], err = x.checkedKeys(c, d, nil); err != nil {
 			return err
 		}
+	}
+	if err := w.log(Change{Kind: Put, After: d}); err != nil {
+		return err
 	}
 	c.last++
 	for i, x := range c.indexes {
@@ -143,6 +164,9 @@ func (w *Writer) Replace(old *Document, fields bson.D, raw bson.Raw) (_ *Documen
 			return nil, err
 		}
 	}
+	if err := w.log(Change{Kind: Put, Before: old, After: d}); err != nil {
+		return nil, err
+	}
 	for i, x := range c.indexes {
 		if !sameKeys(before[i], after[i]) {
 			x.remove(before[i], old.Record)
@@ -157,16 +181,47 @@ func (w *Writer) Replace(old *Document, fields bson.D, raw bson.Raw) (_ *Documen
 // Delete removes the present version of a document.
 func (w *Writer) Delete(old *Document) error {
 	c := w.c
-	for _, x := range c.indexes {
-		keys, _, err := x.keys(old.Fields)
-		if err != nil {
+	keys := make([][]indexkey.Key, len(c.indexes))
+	for i, x := range c.indexes {
+		var err error
+		if keys[i], _, err = x.keys(old.Fields); err != nil {
 			return err
 		}
-		x.remove(keys, old.Record)
+	}
+	if err := w.log(Change{Kind: Put, Before: old}); err != nil {
+		return err
+	}
+	for i, x := range c.indexes {
+		x.remove(keys[i], old.Record)
 	}
 	c.documents.Delete(old)
 	c.bytes -= int64(len(old.Raw))
 	return nil
+}
+
+// putLocked makes a change of a document that was checked elsewhere.
+func (c *Collection) putLocked(before, after *Document) {
+	for _, x := range c.indexes {
+		if before != nil {
+			// It was stored with these keys, so there is no error.
+			keys, _, _ := x.keys(before.Fields)
+			x.remove(keys, before.Record)
+		}
+		if after != nil {
+			keys, multikey, _ := x.keys(after.Fields)
+			x.multikey = x.multikey || multikey
+			x.add(keys, after.Record)
+		}
+	}
+	if before != nil {
+		c.documents.Delete(before)
+		c.bytes -= int64(len(before.Raw))
+	}
+	if after != nil {
+		c.documents.Set(after)
+		c.bytes += int64(len(after.Raw))
+		c.last = max(c.last, after.Record)
+	}
 }
 
 // checkedKeys returns the keys of d, or the error of a duplicate among them.

@@ -20,15 +20,35 @@ const codeDatabaseDiffersInCase = 13297
 
 // Store holds the databases of a server. It is safe for concurrent use.
 type Store struct {
-	// mu guards databases and every map in it. It is held to look up, add and remove collections
-	// only, and no collection's lock is taken while it is held.
+	// journal is told of every change; nil for none. Set once.
+	journal Journal
+	// catalog is held while collections are made, dropped or renamed, so that the journal is told of
+	// it in the order in which it happens. It comes before the lock of any collection.
+	catalog sync.Mutex
+	// mu guards the maps below. It is held to look up, add and remove collections only, and no
+	// collection's lock is taken while it is held.
 	mu sync.RWMutex
 	// databases holds the collections by database and name. No database is empty.
 	databases map[string]map[string]*Collection
+	// identified holds the same collections by their UUIDs.
+	identified map[string]*Collection
 }
 
 // New returns an empty store.
-func New() *Store { return &Store{databases: map[string]map[string]*Collection{}} }
+func New() *Store { return NewJournaled(nil) }
+
+// NewJournaled returns an empty store that tells j of every change.
+func NewJournaled(j Journal) *Store {
+	return &Store{journal: j, databases: map[string]map[string]*Collection{}, identified: map[string]*Collection{}}
+}
+
+func uuidKey(uuid primitive.Binary) string { return string(uuid.Data) }
+
+// databaseOf returns the database of a namespace.
+func databaseOf(namespace string) string {
+	database, _, _ := strings.Cut(namespace, ".")
+	return database
+}
 
 // Collection returns a collection, or nil if there is none.
 func (s *Store) Collection(database, name string) *Collection {
@@ -40,6 +60,8 @@ func (s *Store) Collection(database, name string) *Collection {
 // Create makes an empty collection. It fails with NamespaceExists (48) if there is one, and with
 // DatabaseDifferCase (13297) if there is a database whose name differs in case only.
 func (s *Store) Create(database, name string, options bson.D) (*Collection, error) {
+	s.catalog.Lock()
+	defer s.catalog.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.databases[database][name] != nil {
@@ -53,6 +75,8 @@ func (s *Store) Open(database, name string) (c *Collection, created bool, err er
 	if c := s.Collection(database, name); c != nil {
 		return c, false, nil
 	}
+	s.catalog.Lock()
+	defer s.catalog.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c := s.databases[database][name]; c != nil {
@@ -74,27 +98,82 @@ func (s *Store) createLocked(database, name string, options bson.D) (*Collection
 					"db already exists with different case already have: [%s] trying to create [%s]", other, database)
 			}
 		}
+	}
+	c := s.newCollection(database+"."+name, options, newUUID())
+	if c.journal != nil {
+		err := c.journal.Append(&Change{Kind: CreateCollection, Collection: c.UUID, Namespace: c.Namespace(), Options: options})
+		if err != nil {
+			return nil, err
+		}
+	}
+	s.addLocked(c)
+	return c, nil
+}
+
+func (s *Store) newCollection(namespace string, options bson.D, uuid primitive.Binary) *Collection {
+	c := newCollection(namespace, options, uuid)
+	c.journal = s.journalOf(databaseOf(namespace))
+	return c
+}
+
+// journalOf returns the journal for the collections of a database, nil for none.
+func (s *Store) journalOf(database string) Journal {
+	if database == unreplicated {
+		return nil
+	}
+	return s.journal
+}
+
+// addLocked adds a collection under its name.
+func (s *Store) addLocked(c *Collection) {
+	database, name, _ := strings.Cut(c.Namespace(), ".")
+	if s.databases[database] == nil {
 		s.databases[database] = map[string]*Collection{}
 	}
-	c := newCollection(database+"."+name, options)
 	s.databases[database][name] = c
-	return c, nil
+	s.identified[uuidKey(c.UUID)] = c
 }
 
 // Drop removes a collection and returns it, or nil if there was none. What still uses it gets
 // ErrDropped.
-func (s *Store) Drop(database, name string) *Collection {
-	s.mu.Lock()
-	c := s.databases[database][name]
-	s.removeLocked(database, name)
-	s.mu.Unlock()
-	if c != nil {
-		c.drop()
+func (s *Store) Drop(database, name string) (*Collection, error) {
+	s.catalog.Lock()
+	defer s.catalog.Unlock()
+	c := s.Collection(database, name)
+	if c == nil {
+		return nil, nil
 	}
-	return c
+	return c, s.dropCatalogLocked(c)
 }
 
-func (s *Store) removeLocked(database, name string) {
+// dropCatalogLocked removes a collection. The caller holds catalog.
+func (s *Store) dropCatalogLocked(c *Collection) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.journal != nil {
+		if err := c.journal.Append(&Change{Kind: DropCollection, Collection: c.UUID, Namespace: c.Namespace()}); err != nil {
+			return err
+		}
+	}
+	s.forgetAndDropLocked(c)
+	return nil
+}
+
+// forgetAndDropLocked removes a collection. The caller holds catalog and the collection's lock.
+func (s *Store) forgetAndDropLocked(c *Collection) {
+	s.mu.Lock()
+	s.forgetLocked(c)
+	s.mu.Unlock()
+	c.dropLocked()
+}
+
+// forgetLocked takes a collection out of the maps.
+func (s *Store) forgetLocked(c *Collection) {
+	delete(s.identified, uuidKey(c.UUID))
+	database, name, _ := strings.Cut(c.Namespace(), ".")
+	if s.databases[database][name] != c {
+		return
+	}
 	delete(s.databases[database], name)
 	if len(s.databases[database]) == 0 {
 		delete(s.databases, database)
@@ -102,44 +181,65 @@ func (s *Store) removeLocked(database, name string) {
 }
 
 // DropDatabase removes a database with all its collections, and tells whether there was one.
-func (s *Store) DropDatabase(database string) bool {
-	s.mu.Lock()
-	collections, ok := s.databases[database]
-	delete(s.databases, database)
-	s.mu.Unlock()
-	for _, c := range collections {
-		c.drop()
+func (s *Store) DropDatabase(database string) (found bool, err error) {
+	s.catalog.Lock()
+	defer s.catalog.Unlock()
+	for _, c := range s.Collections(database) {
+		found = true
+		if err := s.dropCatalogLocked(c.Collection); err != nil {
+			return found, err
+		}
 	}
-	return ok
+	return found, nil
 }
 
 // Rename gives a collection another name, also in another database. It fails with
 // NamespaceNotFound (26) if there is none, and with NamespaceExists (48) if the new name is taken,
 // unless replace is set: then that collection is dropped.
 func (s *Store) Rename(database, name, toDatabase, toName string, replace bool) error {
-	s.mu.Lock()
-	c := s.databases[database][name]
+	s.catalog.Lock()
+	defer s.catalog.Unlock()
+	c, target := s.Collection(database, name), s.Collection(toDatabase, toName)
 	if c == nil {
-		s.mu.Unlock()
 		return mongoerror.New(mongoerror.NamespaceNotFound, "Source collection %s.%s does not exist", database, name)
 	}
-	target := s.databases[toDatabase][toName]
 	if target != nil && !replace {
-		s.mu.Unlock()
 		return mongoerror.New(mongoerror.NamespaceExists, "target namespace exists")
 	}
-	s.removeLocked(database, name)
-	if s.databases[toDatabase] == nil {
-		s.databases[toDatabase] = map[string]*Collection{}
-	}
-	s.databases[toDatabase][toName] = c
-	namespace := toDatabase + "." + toName
-	c.namespace.Store(&namespace)
-	s.mu.Unlock()
 	if target != nil {
-		target.drop()
+		target.mu.Lock()
+		defer target.mu.Unlock()
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	to := toDatabase + "." + toName
+	if s.journalOf(database) != s.journalOf(toDatabase) {
+		return mongoerror.New(mongoerror.IllegalOperation,
+			"Cannot rename collections between a replicated and an unreplicated database")
+	}
+	if j := s.journalOf(database); j != nil {
+		var changes []*Change
+		if target != nil {
+			changes = append(changes, &Change{Kind: DropCollection, Collection: target.UUID, Namespace: to})
+		}
+		changes = append(changes, &Change{Kind: RenameCollection, Collection: c.UUID, Namespace: c.Namespace(), To: to})
+		if err := j.Append(changes...); err != nil {
+			return err
+		}
+	}
+	if target != nil {
+		s.forgetLocked(target)
+		target.dropLocked()
+	}
+	s.renameLocked(c, to)
 	return nil
+}
+
+// renameLocked moves a collection to another name.
+func (s *Store) renameLocked(c *Collection, to string) {
+	s.forgetLocked(c)
+	c.namespace.Store(&to)
+	s.addLocked(c)
 }
 
 // Databases returns the names of the databases, sorted.
