@@ -3,6 +3,7 @@ package monorailtest
 import (
 	"crypto/tls"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/access"
@@ -18,6 +19,28 @@ type serverOptions struct {
 	// tls is nil for a server without TLS.
 	tls   *tls.Config
 	users access.Users
+	// mongos says that the server presents itself as one, and loadBalanced how many are behind its address; 0 for no
+	// load balancer.
+	mongos       bool
+	loadBalanced int
+}
+
+// parameters returns what a connection string needs so that a client understands the server; "" for nothing.
+func (o *serverOptions) parameters() string {
+	var needed []string
+	if o.tls != nil {
+		needed = append(needed, "tls=true")
+	}
+	if o.loadBalanced > 0 {
+		needed = append(needed, "loadBalanced=true")
+	}
+	if o.mongos {
+		needed = append(needed, "retryWrites=false")
+	}
+	if needed == nil {
+		return ""
+	}
+	return "/?" + strings.Join(needed, "&")
 }
 
 // WithAddr makes the server listen on the given host:port. The default is 127.0.0.1 and a port that is free; a server
@@ -49,4 +72,15 @@ func WithUser(name, password string, actions ...string) Option {
 			panic(fmt.Sprintf("monorailtest: the user %s: %v", name, err))
 		}
 	}
+}
+
+// WithMongos makes a server that tells clients that it is a mongos. It has the data itself, and knows no retryable writes:
+// nothing but its hello is a mongos's. URI says so. The default is a standalone.
+func WithMongos() Option { return func(o *serverOptions) { o.mongos = true } }
+
+// WithLoadBalancer is WithMongos for n of them behind a load balancer: connections reach one after the other in turn,
+// hello names each by its serviceId, and each has cursors of its own and the data in common. A client has to set
+// loadBalanced, as URI does; hello refuses one that does not (354).
+func WithLoadBalancer(n int) Option {
+	return func(o *serverOptions) { o.mongos, o.loadBalanced = true, max(n, 1) }
 }

@@ -25,6 +25,8 @@ type Server struct {
 	recorder recorder
 	// tls is nil for a server without TLS; it never changes.
 	tls *tls.Config
+	// parameters are those of the connection string; they never change.
+	parameters string
 
 	// ctx is done when the server closes; it is the context of every handler.
 	ctx    context.Context
@@ -65,6 +67,8 @@ func NewServer(opts ...Option) *Server {
 		tls:      o.tls,
 	}
 	s.state.Users = &o.users
+	s.state.Mongos = command.Mongos{Presents: o.mongos, Services: command.NewServices(o.loadBalanced)}
+	s.parameters = o.parameters()
 	s.recorder.call = o.recorder
 	if o.delay > 0 {
 		s.SetDelay(o.delay)
@@ -74,14 +78,9 @@ func NewServer(opts ...Option) *Server {
 	return s
 }
 
-// URI returns a connection string for the server: "mongodb://127.0.0.1:PORT", with "/?tls=true" for a server that speaks
-// TLS. The certificates to trust and the user to be are the client's to add.
-func (s *Server) URI() string {
-	if s.tls != nil {
-		return "mongodb://" + s.Addr() + "/?tls=true"
-	}
-	return "mongodb://" + s.Addr()
-}
+// URI returns a connection string for the server: "mongodb://127.0.0.1:PORT", and behind that what the options call for:
+// "/?tls=true" for a server that speaks TLS. The certificates to trust and the user to be are the client's to add.
+func (s *Server) URI() string { return "mongodb://" + s.Addr() + s.parameters }
 
 // Addr returns the host:port on which the server listens.
 func (s *Server) Addr() string { return s.listener.Addr().String() }

@@ -49,6 +49,7 @@ func openCursor(s *State, r *Request, namespace string, src cursor.Source, o cur
 		id = s.Cursors.Open(src, cursor.Options{
 			Namespace: namespace,
 			Session:   sessionOf(r),
+			Service:   s.Mongos.service(r.Conn),
 			NoTimeout: o.noTimeout,
 			AwaitData: o.awaitData,
 		})

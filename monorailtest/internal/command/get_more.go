@@ -22,7 +22,7 @@ func getMore(_ context.Context, s *State, r *Request) (bson.D, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := s.Cursors.CheckOut(id)
+	c, err := s.Cursors.CheckOut(id, s.Mongos.service(r.Conn))
 	if err != nil {
 		return nil, err
 	}

@@ -37,7 +37,7 @@ const (
 	codeMetadataMissingField    = 183
 )
 
-// hello answers hello and isMaster as a standalone. It offers no topologyVersion, so drivers poll it.
+// hello answers hello and isMaster as a standalone, or as a mongos. It offers no topologyVersion, so drivers poll it.
 func hello(_ context.Context, s *State, r *Request) (bson.D, error) {
 	if client := r.Body.Lookup("client"); client.Type != 0 {
 		doc, ok := client.DocumentOK()
@@ -53,6 +53,10 @@ func hello(_ context.Context, s *State, r *Request) (bson.D, error) {
 			return nil, err
 		}
 		r.Conn.AppName, r.Conn.greeted = appName, true
+	}
+	mongos, err := s.Mongos.greet(r)
+	if err != nil {
+		return nil, err
 	}
 	negotiate(r)
 
@@ -79,7 +83,7 @@ func hello(_ context.Context, s *State, r *Request) (bson.D, error) {
 	if len(r.Conn.compression) > 0 {
 		reply = append(reply, bson.E{Key: "compression", Value: slices.Clone(r.Conn.compression)})
 	}
-	return append(reply, s.greetUser(r)...), nil
+	return append(append(reply, mongos...), s.greetUser(r)...), nil
 }
 
 // negotiate agrees on the compressors that the client offers, in its order, and the server knows. A hello that offers

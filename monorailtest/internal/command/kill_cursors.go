@@ -15,7 +15,7 @@ func killCursors(_ context.Context, s *State, r *Request) (bson.D, error) {
 	}
 	killed, missing := bson.A{}, bson.A{}
 	for _, id := range ids {
-		if s.Cursors.Kill(id) {
+		if s.Cursors.Kill(id, s.Mongos.service(r.Conn)) {
 			killed = append(killed, id)
 		} else {
 			missing = append(missing, id)

@@ -26,6 +26,8 @@ type State struct {
 	Addr string
 	// Users are those who may authenticate; without any the server has no access control. Set before the first request.
 	Users *access.Users
+	// Mongos says how the server presents itself. Set before the first request.
+	Mongos Mongos
 
 	// commands is the table, which handlers cannot name themselves: it is initialized from them.
 	commands map[string]spec

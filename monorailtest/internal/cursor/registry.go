@@ -61,6 +61,8 @@ type Options struct {
 	Namespace string
 	// Session identifies the session that opened the cursor; "" for none. Only this session may read on.
 	Session string
+	// Service is which of the servers behind one address has the cursor. The others do not know it.
+	Service int
 	// NoTimeout keeps the cursor open without limit (noCursorTimeout).
 	NoTimeout bool
 	// AwaitData says that the cursor may be asked to wait for data (tailable with awaitData); a getMore
@@ -95,12 +97,12 @@ func (g *Registry) Open(src Source, o Options) int64 {
 }
 
 // CheckOut lends the cursor to the caller, who gives it back with CheckIn. Only one caller has a cursor at a time:
-// another gets CursorInUse (12051), and an unknown id CursorNotFound (43).
-func (g *Registry) CheckOut(id int64) (*Cursor, error) {
+// another gets CursorInUse (12051), and an id that the service does not know CursorNotFound (43).
+func (g *Registry) CheckOut(id int64, service int) (*Cursor, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	c := g.cursors[id]
-	if c == nil {
+	if c == nil || c.Service != service {
 		return nil, mongoerror.New(codeCursorNotFound, "cursor id %d not found", id)
 	}
 	if c.state != idle {
@@ -132,11 +134,11 @@ func (g *Registry) CheckIn(c *Cursor, done bool) bool {
 	return true
 }
 
-// Kill ends the cursor, or dooms it while a getMore has it. It reports whether there was one.
-func (g *Registry) Kill(id int64) bool {
+// Kill ends the cursor, or dooms it while a getMore has it. It reports whether the service has one of that id.
+func (g *Registry) Kill(id int64, service int) bool {
 	g.mu.Lock()
 	c := g.cursors[id]
-	if c == nil {
+	if c == nil || c.Service != service {
 		g.mu.Unlock()
 		return false
 	}

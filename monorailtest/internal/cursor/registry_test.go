@@ -47,23 +47,23 @@ func TestOneGetMoreAtATime(t *testing.T) {
 	if id <= 0 {
 		t.Fatalf("id %d", id)
 	}
-	c, err := g.CheckOut(id)
+	c, err := g.CheckOut(id, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := g.CheckOut(id); code(err) != codeCursorInUse {
+	if _, err := g.CheckOut(id, 0); code(err) != codeCursorInUse {
 		t.Errorf("a second user: %v", err)
 	}
 	if !g.CheckIn(c, false) || src.count() != 0 {
 		t.Error("the cursor ended with its first use")
 	}
-	if c, err = g.CheckOut(id); err != nil {
+	if c, err = g.CheckOut(id, 0); err != nil {
 		t.Fatal(err)
 	}
 	if g.CheckIn(c, true) || src.count() != 1 || g.Len() != 0 {
 		t.Errorf("done: closed %d times, %d open", src.count(), g.Len())
 	}
-	if _, err := g.CheckOut(id); code(err) != codeCursorNotFound {
+	if _, err := g.CheckOut(id, 0); code(err) != codeCursorNotFound {
 		t.Errorf("after the end: %v", err)
 	}
 }
@@ -74,14 +74,14 @@ func TestKill(t *testing.T) {
 	idleID := g.Open(idle, Options{})
 	usedID := g.Open(used, Options{})
 	g.Open(session, Options{Session: "s"})
-	c, err := g.CheckOut(usedID)
+	c, err := g.CheckOut(usedID, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !g.Kill(idleID) || g.Kill(idleID) || idle.count() != 1 {
+	if !g.Kill(idleID, 0) || g.Kill(idleID, 0) || idle.count() != 1 {
 		t.Errorf("idle cursor closed %d times", idle.count())
 	}
-	if !g.Kill(usedID) || used.count() != 0 {
+	if !g.Kill(usedID, 0) || used.count() != 0 {
 		t.Errorf("a cursor in use was closed %d times under its user", used.count())
 	}
 	if g.CheckIn(c, false) || used.count() != 1 {
@@ -111,7 +111,7 @@ func TestIdleCursorsEnd(t *testing.T) {
 		g.Open(kept, Options{NoTimeout: true})
 		time.Sleep(IdleTimeout - time.Second)
 		synctest.Wait()
-		c, err := g.CheckOut(id)
+		c, err := g.CheckOut(id, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -130,7 +130,7 @@ func TestIdleCursorsEnd(t *testing.T) {
 		if src.count() != 1 || kept.count() != 0 {
 			t.Errorf("closed %d and %d times, want 1 and 0", src.count(), kept.count())
 		}
-		if _, err := g.CheckOut(id); code(err) != codeCursorNotFound {
+		if _, err := g.CheckOut(id, 0); code(err) != codeCursorNotFound {
 			t.Errorf("after the end: %v", err)
 		}
 	})
