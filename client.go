@@ -21,6 +21,7 @@ type Client struct {
 	*mongo.Client
 
 	deployment *deployment
+	watcher    *watcher
 	sockets    *socketTable
 	settings   clientSettings
 	info       *driverInfo
@@ -132,19 +133,18 @@ func (c *Client) Disconnect(ctx context.Context) error {
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	return errors.Join(c.endRequests(ctx), c.Client.Disconnect(ctx))
+	err := c.endRequests(ctx)
+	c.watcher.stop()
+	return errors.Join(err, c.Client.Disconnect(ctx))
 }
 
 // endRequests ends all requests side by side: each may wait for a server that has stalled.
 func (c *Client) endRequests(ctx context.Context) error {
 	c.mu.Lock()
 	c.closed = true
-	open := make([]*series, 0, len(c.open))
-	for s := range c.open {
-		open = append(open, s)
-	}
 	c.mu.Unlock()
 	defer c.background.Wait()
+	open := c.requests()
 	if len(open) == 0 {
 		return nil
 	}
@@ -155,6 +155,17 @@ func (c *Client) endRequests(ctx context.Context) error {
 	}
 	ended.Wait()
 	return errors.Join(errs...)
+}
+
+// requests returns the requests that have not ended.
+func (c *Client) requests() []*series {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	open := make([]*series, 0, len(c.open))
+	for s := range c.open {
+		open = append(open, s)
+	}
+	return open
 }
 
 // lookup finds the request of ctx. The error is ErrRequestEnded for a request that has ended.

@@ -69,6 +69,7 @@ func Connect(clientOpts *options.ClientOptions, opts ...*OptionsBuilder) (*Clien
 	if c.Client, err = mongo.Connect(&driverOpts); err != nil {
 		return nil, err
 	}
+	c.watcher = newWatcher(c)
 	c.writableSelector, err = captureSelector(c.Client, readpref.Primary())
 	if err != nil {
 		return nil, err

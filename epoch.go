@@ -18,8 +18,22 @@ type epoch struct {
 	// them the server is known to have processed: confirmed <= issued, and both only grow.
 	issued, confirmed atomic.Int64
 
+	// kept holds what is not confirmed; nil without SetKeepUnconfirmed.
+	kept *ledger
+	// written is the namespace of the last message that may have written; nil before that.
+	written atomic.Pointer[namespace]
+
 	// broken is set once, before any operation hears of the break.
 	broken atomic.Pointer[BrokenError]
+}
+
+// newEpoch returns an epoch that has no socket yet.
+func newEpoch(s *series, number int) *epoch {
+	e := &epoch{series: s, number: number}
+	if limit := s.client.settings.keepUnconfirmed; limit > 0 {
+		e.kept = &ledger{limit: limit}
+	}
+	return e
 }
 
 // Processed implements inbox.Position: a reply came to a message before which mark statements had
@@ -58,12 +72,17 @@ func (e *epoch) breakOff(cause error) {
 
 // brokenBy returns the error of a break, as of now.
 func (e *epoch) brokenBy(cause error) *BrokenError {
-	return &BrokenError{
+	confirmed := e.confirmed.Load()
+	broken := &BrokenError{
 		Cause:        cause,
-		Unconfirmed:  e.unconfirmed(),
+		Unconfirmed:  int(e.issued.Load() - confirmed),
 		Address:      e.pin.address().String(),
 		ConnectionID: e.pin.id,
 	}
+	if e.kept != nil {
+		broken.Writes = e.kept.writes(confirmed)
+	}
+	return broken
 }
 
 // release gives the socket back, and turns a failure of that into the error of a break.

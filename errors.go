@@ -23,14 +23,18 @@ var (
 )
 
 var (
-	errNilCollection   = errors.New("monorail: the collection is nil; pass one that came from this client's Database method")
-	errForeignClient   = errors.New("monorail: the collection belongs to another client; use one that came from this client's Database method")
-	errOwnDeployment   = errors.New("monorail: ClientOptions has a Deployment already, and Monorail has to be it; leave it unset")
-	errForeignSocket   = errors.New("monorail: the connection was not made by Monorail's dialer")
-	errMonitorPanic    = errors.New("monorail: a monitor panicked while a connection was checked out")
-	errUnasked         = errors.New("the server sent what nobody had asked for")
-	errUnread          = errors.New("the connection was closed before the server had answered what was sent")
-	errNoLongerPrimary = errors.New("the server is no longer writable")
+	errNilCollection        = errors.New("monorail: the collection is nil; pass one that came from this client's Database method")
+	errForeignClient        = errors.New("monorail: the collection belongs to another client; use one that came from this client's Database method")
+	errOwnDeployment        = errors.New("monorail: ClientOptions has a Deployment already, and Monorail has to be it; leave it unset")
+	errForeignSocket        = errors.New("monorail: the connection was not made by Monorail's dialer")
+	errMonitorPanic         = errors.New("monorail: a monitor panicked while a connection was checked out")
+	errNothingToWaitFor     = errors.New("monorail: the write concern asks for nothing that can be waited for; pass nil for {w: \"majority\", j: true}, or an acknowledged one")
+	errConfirmThroughMongos = errors.New("monorail: a mongos hides when a shard changes its primary, so Confirm through it would prove nothing; use Barrier to know that writes were processed, and acknowledged writes with {w: \"majority\"} where they have to last")
+	errUnasked              = errors.New("the server sent what nobody had asked for")
+	errUnread               = errors.New("the connection was closed before the server had answered what was sent")
+	errNoLongerPrimary      = errors.New("the server is no longer writable")
+	errRemoved              = errors.New("the server was removed from the deployment")
+	errPoolCleared          = errors.New("the driver closed the connection, with its pool")
 )
 
 // BrokenError says that the socket of a request is gone. The operation that met it and every later
@@ -46,6 +50,10 @@ type BrokenError struct {
 	// reply from the server, at the moment of the break. Each of them may have run or not: neither
 	// an error nor the end of a connection tells what the server did.
 	Unconfirmed int
+	// Writes are those writes, in the order in which they were issued, where SetKeepUnconfirmed has them
+	// kept; else nil. The slice and its documents are shared by all who get the error: do not change
+	// them. See Request.Replay.
+	Writes []UnconfirmedWrite
 	// Address is the server's, as host:port.
 	Address string
 	// ConnectionID is the driver's name of the connection, as in the driver's command events.
@@ -55,9 +63,9 @@ type BrokenError struct {
 // Error implements error.
 func (e *BrokenError) Error() string {
 	if e.Unconfirmed == 0 {
-		return fmt.Sprintf("%v: %v; no unacknowledged write was outstanding; end the request and start another", ErrRequestBroken, e.Cause)
+		return fmt.Sprintf("%v: %v; no unacknowledged write was outstanding; call Renew to go on with a new socket, or end the request", ErrRequestBroken, e.Cause)
 	}
-	return fmt.Sprintf("%v: %v; unacknowledged writes that may be lost: %d; when that is dealt with, end the request and start another",
+	return fmt.Sprintf("%v: %v; unacknowledged writes that may be lost: %d; when that is dealt with, call Renew to go on with a new socket, or end the request",
 		ErrRequestBroken, e.Cause, e.Unconfirmed)
 }
 

@@ -1,6 +1,7 @@
 package monorail
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +27,8 @@ type handle struct {
 	// statements what it holds. Compression hides both.
 	silent     int32
 	statements int
+	// original is that message, where the epoch keeps what is not confirmed.
+	original []byte
 }
 
 var (
@@ -43,11 +46,13 @@ func (h *handle) Write(ctx context.Context, message []byte) error {
 	}
 	id := wire.RequestID(message)
 	if wire.MoreToCome(message) {
-		return h.holdCompressed(ctx, message, wire.Statements(message))
+		h.epoch.note(message)
+		return h.holdCompressed(ctx, message, message, wire.Statements(message))
 	}
 	if h.statements > 0 && h.silent == id {
-		return h.holdCompressed(ctx, message, h.statements)
+		return h.holdCompressed(ctx, message, h.original, h.statements)
 	}
+	h.epoch.note(message) // nothing, of a compressed one
 	// The mark is read before the message is queued, so that its reply confirms no write that may
 	// have been queued behind it.
 	w := h.pin.inbox.Expect(id, h.epoch, h.epoch.issued.Load())
@@ -91,21 +96,30 @@ func (h *handle) Close() error {
 // hold appends one whole unacknowledged wire message, uncompressed, that holds so many write
 // statements. It is copied before hold returns.
 func (h *handle) hold(ctx context.Context, message []byte, statements int) error {
+	compressed := message
 	if h.pin.compresses {
-		compressed, err := h.pin.connection.CompressWireMessage(message, nil)
-		if err != nil {
+		var err error
+		if compressed, err = h.pin.connection.CompressWireMessage(message, nil); err != nil {
 			return h.failure(ctx, err)
 		}
-		message = compressed
 	}
-	return h.holdCompressed(ctx, message, statements)
+	return h.holdCompressed(ctx, compressed, message, statements)
 }
 
-func (h *handle) holdCompressed(ctx context.Context, message []byte, statements int) error {
-	err := h.pin.outbox.Hold(ctx, message)
+// holdCompressed appends a message in the form in which it travels; original is the same without
+// compression.
+func (h *handle) holdCompressed(ctx context.Context, message, original []byte, statements int) error {
+	kept, err := h.keep(ctx, original)
+	if err != nil {
+		return err
+	}
+	err = h.pin.outbox.Hold(ctx, message)
 	// Counted after it was queued: see the mark in Write. A break meanwhile either counted it or is
 	// told now. A caller that gave up waiting for the write left its message queued.
-	h.epoch.issued.Add(int64(statements))
+	issued := h.epoch.issued.Add(int64(statements))
+	if kept != nil {
+		h.epoch.kept.queued(kept, issued)
+	}
 	h.epoch.series.tellMonitors()
 	if err != nil {
 		return h.failure(ctx, err)
@@ -114,6 +128,22 @@ func (h *handle) holdCompressed(ctx context.Context, message []byte, statements 
 		return h.failure(ctx, nil)
 	}
 	return nil
+}
+
+// keep puts an unacknowledged message into the epoch's ledger, where it has one. A message for which
+// that has no room waits until the server has processed what is there.
+func (h *handle) keep(ctx context.Context, original []byte) (*ledgerEntry, error) {
+	kept := h.epoch.kept
+	if kept == nil {
+		return nil, nil
+	}
+	if !kept.fits(len(original), h.epoch.confirmed.Load()) {
+		if err := h.epoch.barrier(ctx); err != nil {
+			return nil, fmt.Errorf("monorail: a write waits for room in SetKeepUnconfirmed: %w", err)
+		}
+		kept.fits(len(original), h.epoch.confirmed.Load()) // forgets what the barrier has confirmed
+	}
+	return kept.add(original), nil
 }
 
 // failure turns an error of the socket into what the driver understands. What broke the socket is a
@@ -139,9 +169,13 @@ func (h *handle) failure(ctx context.Context, err error) error {
 
 // CompressWireMessage implements mnet.Compressor. It notes what compression will hide.
 func (h *handle) CompressWireMessage(src, dst []byte) ([]byte, error) {
-	h.statements = 0
+	h.statements, h.original = 0, nil
+	h.epoch.note(src)
 	if wire.MoreToCome(src) {
 		h.silent, h.statements = wire.RequestID(src), wire.Statements(src)
+		if h.epoch.kept != nil {
+			h.original = bytes.Clone(src) // the driver may use it again before Write
+		}
 	}
 	compressed, err := h.pin.connection.CompressWireMessage(src, dst)
 	if err != nil {

@@ -23,6 +23,7 @@ type clientSettings struct {
 	maxHeldBytes     int
 	monitor          *Monitor
 	captureStacks    bool
+	keepUnconfirmed  int
 }
 
 // OptionsBuilder collects the options of Connect. Make one with Options. It must not be changed by
@@ -68,6 +69,16 @@ func (b *OptionsBuilder) SetMonitor(m *Monitor) *OptionsBuilder {
 // default is false. It costs some microseconds and up to 400 bytes for each request.
 func (b *OptionsBuilder) SetCaptureStacks(capture bool) *OptionsBuilder {
 	return b.with(func(s *clientSettings) { s.captureStacks = capture })
+}
+
+// SetKeepUnconfirmed makes every request keep the unacknowledged writes that the server is not known to
+// have processed, up to that many bytes, so that a BrokenError hands them back (its Writes) and Replay
+// can send them again. The write that would go beyond waits for a Barrier first, one round trip, rather
+// than that something is forgotten; so a larger limit means fewer round trips for requests that only
+// write. It costs a copy of each message, and that much memory for each request. 0, or less, keeps
+// nothing, which is the default.
+func (b *OptionsBuilder) SetKeepUnconfirmed(maxBytes int) *OptionsBuilder {
+	return b.with(func(s *clientSettings) { s.keepUnconfirmed = max(maxBytes, 0) })
 }
 
 func (b *OptionsBuilder) with(f func(*clientSettings)) *OptionsBuilder {

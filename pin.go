@@ -26,6 +26,9 @@ const (
 	// flushTimeout bounds how long giving a connection back waits for a server that does not read.
 	// Held writes are lost when it has passed, so it is long.
 	flushTimeout = 10 * time.Second
+
+	// probeTimeout bounds reading what is known to have arrived.
+	probeTimeout = time.Millisecond
 )
 
 // pinState says who may use a pin's connection.
@@ -51,11 +54,15 @@ type pin struct {
 	// broke tells the owner why the connection failed, once, with no lock held, before any operation
 	// hears of it.
 	broke func(cause error)
+	// tell delivers what broke and others have noted for the monitors. It is called with no lock held.
+	tell func()
 
 	state atomic.Int32 // a pinState; changed in leave only
-	// cause is why the connection failed. It is written by fail before known is closed.
-	cause error
-	// known is closed by fail; release receives where fail was first.
+	// cause is why the connection failed, and parting what is left of it, nil for nothing. They are
+	// written by fail before known is closed.
+	cause   error
+	parting *parting
+	// known is closed by fail; release and fence receive where fail was first.
 	known chan struct{}
 
 	// compresses says that the handshake agreed on a compressor.
@@ -102,6 +109,7 @@ func adopt(c *Client, server *topology.SelectedServer, connection *topology.Conn
 		connection:         connection,
 		socket:             s,
 		broke:              e.breakOff,
+		tell:               e.series.tellMonitors,
 		known:              make(chan struct{}),
 		id:                 connection.ID(),
 		description:        connection.Description(),
@@ -117,7 +125,7 @@ func adopt(c *Client, server *topology.SelectedServer, connection *topology.Conn
 		Failed:    p.fail,
 	}
 	if c.observed() {
-		config.TimerWrote = e.series.tellMonitors
+		config.TimerWrote = p.tell
 	}
 	if c.watchesFlushes() {
 		config.Wrote = e.noteFlushed
@@ -125,6 +133,7 @@ func adopt(c *Client, server *topology.SelectedServer, connection *topology.Conn
 	p.outbox = outbox.New(s.Conn, config)
 	p.inbox = inbox.New(s.Conn, p.maxReplySize(), p.fail)
 	e.pin = p
+	s.pin.Store(p)
 }
 
 func (p *pin) maxReplySize() int32 {
@@ -163,13 +172,18 @@ func (p *pin) fail(cause error) {
 		return
 	}
 	p.cause = cause
-	close(p.known)
 	p.broke(cause)
 	p.outbox.Fail(cause)
 	p.inbox.Fail(cause)
-	// Close without half-closing: the server's state is unknown, and nothing can be promised of it.
-	_ = p.socket.Close()
-	if !errors.Is(cause, errNoLongerPrimary) && !notWritable(cause) {
+	if stillOpen(cause) {
+		p.parting = p.socket.part(p.outbox.Writing())
+	}
+	if p.parting == nil {
+		// Close without half-closing: the server's state is unknown, and nothing can be promised of it.
+		_ = p.socket.Close()
+	}
+	close(p.known)
+	if !errors.Is(cause, errNoLongerPrimary) {
 		// What the server says of its role is no failure of the network: the driver has processed it
 		// as what it is, and other connections of the pool are good.
 		connectionError := topology.ConnectionError{ConnectionID: p.id, Wrapped: cause}
@@ -180,6 +194,64 @@ func (p *pin) fail(cause error) {
 		}, p.connection)
 	}
 	_ = p.connection.Expire()
+}
+
+// closedByDriver is told that the driver closes the connection: nothing, where the pin is giving it back.
+func (p *pin) closedByDriver() {
+	if pinState(p.state.Load()) == pinLive {
+		p.fail(errPoolCleared)
+		p.tell()
+	}
+}
+
+// stillOpen tells whether a connection that failed for that cause is still there: it was given up on
+// this side, and the server can be waited for.
+func stillOpen(cause error) bool {
+	for _, ours := range []error{
+		errNoLongerPrimary, errRemoved, errPoolCleared, outbox.ErrInterrupted, inbox.ErrMalformed,
+	} {
+		if errors.Is(cause, ours) {
+			return true
+		}
+	}
+	return false
+}
+
+// probe fails the pin if the server has ended the connection, and takes in what has arrived while
+// nobody was reading. It waits for next to nothing, and does nothing while somebody reads.
+func (p *pin) probe() {
+	switch err := p.inbox.Probe(p.socket.peek); {
+	case err == nil:
+	case errors.Is(err, errUnasked):
+		// Late replies to operations that gave up, or below TLS the server's word that it closes.
+		ctx, cancel := context.WithTimeout(context.Background(), probeTimeout)
+		defer cancel()
+		_ = p.inbox.Pump(ctx)
+	default:
+		p.fail(err)
+	}
+}
+
+// fence returns when nothing more of what was sent on the failed connection can be executed, or that
+// cannot be known; fenced says which. When ctx ends first it returns the context's error.
+func (p *pin) fence(ctx context.Context) (fenced bool, err error) {
+	select {
+	case <-p.known:
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+	if p.parting == nil {
+		return false, nil
+	}
+	return p.parting.wait(ctx)
+}
+
+// bury closes what is left of the failed connection.
+func (p *pin) bury() {
+	<-p.known
+	if p.parting != nil {
+		p.parting.close()
+	}
 }
 
 // release flushes, waits for outstanding replies within bounds, and gives the connection back: to
@@ -199,6 +271,7 @@ func (p *pin) release() error {
 	if !p.leave(pinReleased) {
 		return p.failed()
 	}
+	p.socket.pin.Store(nil)
 	if err == nil && clean {
 		if err = p.socket.check(); err == nil && p.socket.Conn.SetDeadline(time.Time{}) == nil {
 			return p.connection.Close()
@@ -251,6 +324,12 @@ func (p *pin) current() description.Server {
 }
 
 func (p *pin) address() address.Address { return p.description.Addr }
+
+// lostWritable tells whether a server that took writes at the handshake now is of a kind that does not.
+// One of which nothing is known at the moment may still.
+func (p *pin) lostWritable(now description.ServerKind) bool {
+	return writable(p.description.Kind) && now != description.Unknown && !writable(now)
+}
 
 // writable tells whether a server of that kind takes writes.
 func writable(kind description.ServerKind) bool {

@@ -4,11 +4,6 @@ import (
 	"context"
 	"runtime"
 	"time"
-
-	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
-	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 )
 
 // Request is a handle to a series of operations that use one socket. Do not start one where
@@ -91,25 +86,6 @@ func (r *Request) Flush(ctx context.Context) error {
 		return h.failure(ctx, err)
 	}
 	return nil
-}
-
-// Barrier returns nil when the server has processed every message of the request that was issued
-// before. It is one round trip: a ping on the request's socket, which takes what is held along.
-// Processed is not durable, and not successful: a server that is killed the next moment may lose it,
-// and a write that the server refused was processed too. In a request without a socket it does
-// nothing.
-func (r *Request) Barrier(ctx context.Context) error {
-	if ctx == nil {
-		ctx = context.Background()
-	}
-	e, err := r.usable()
-	if e == nil || err != nil {
-		return err
-	}
-	ctx = context.WithValue(ctx, requestKey{r.client}, carrier(r))
-	ctx = mongo.NewSessionContext(ctx, nil) // a ping is no part of a transaction
-	ping := options.RunCmd().SetReadPreference(readpref.Nearest())
-	return r.client.Database("admin").RunCommand(ctx, bson.D{{Key: "ping", Value: 1}}, ping).Err()
 }
 
 // Err returns nil while operations can run in the request, and else why they cannot: a *BrokenError

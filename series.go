@@ -108,7 +108,7 @@ func (s *series) checkOutUnlock(ctx context.Context, server *topology.SelectedSe
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	s.stopAcquiring = cancel
-	e = &epoch{series: s, number: s.renewals}
+	e = newEpoch(s, s.renewals)
 	s.mu.Unlock()
 	began := time.Now()
 	defer s.tellMonitors()
@@ -147,6 +147,7 @@ func (s *series) acquired(e *epoch, took time.Duration, err error) error {
 		s.setStateLocked(seriesBroken)
 		return broken
 	}
+	s.client.watcher.attend()
 	return nil
 }
 
@@ -240,6 +241,7 @@ func (s *series) endUnlock() (err error) {
 	defer s.client.forget(s)
 	switch state {
 	case seriesBroken:
+		e.pin.bury()
 		return e.broken.Load()
 	case seriesPinned:
 		return e.release()

@@ -3,6 +3,8 @@ package monorail
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync/atomic"
 
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/description"
@@ -21,6 +23,8 @@ type server struct {
 	// for; nil outside requests.
 	series   *series
 	selector description.ServerSelector
+	// began is the epoch in which the operation had its first connection; nil before that.
+	began atomic.Pointer[epoch]
 }
 
 var (
@@ -30,26 +34,39 @@ var (
 
 // Connection returns the pinned socket of the request in which the server was selected, whatever ctx
 // is; when that request has ended, or there was none, the socket of the request in ctx, if that is
-// pinned to this server or can be; else a connection of the pool.
+// pinned to this server or can be; else a connection of the pool. A cursor whose request has renewed
+// itself is a cursor of this server still, and no more than that.
 func (s *server) Connection(ctx context.Context) (*connection, error) {
 	if s.series != nil && !s.series.over() {
-		return s.pinnedConnection(ctx, s.series)
+		if began := s.began.Load(); began == nil || began == s.series.current() {
+			return s.pinnedConnection(ctx, s.series)
+		}
+		return s.joinedConnection(ctx, s.series)
 	}
 	r, err := s.client.requestOf(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if r != nil {
-		if on, err := s.joins(r.series); err != nil {
+	if r == nil {
+		return s.SelectedServer.Connection(ctx)
+	}
+	return s.joinedConnection(ctx, r.series)
+}
+
+// joinedConnection returns the socket of a request, if that is pinned to this server or can be, else a
+// connection of the pool.
+func (s *server) joinedConnection(ctx context.Context, on *series) (*connection, error) {
+	joins, err := s.joins(on)
+	if err != nil {
+		return nil, err
+	}
+	if joins {
+		e, err := on.acquire(ctx, s.SelectedServer)
+		if err != nil {
 			return nil, err
-		} else if on {
-			e, err := r.series.acquire(ctx, s.SelectedServer)
-			if err != nil {
-				return nil, err
-			}
-			if e.pin.server.Server == s.Server { // another operation may have pinned it elsewhere meanwhile
-				return e.connection(), nil
-			}
+		}
+		if e.pin.server.Server == s.Server { // another operation may have pinned it elsewhere meanwhile
+			return e.connection(), nil
 		}
 	}
 	return s.SelectedServer.Connection(ctx)
@@ -83,6 +100,7 @@ func (s *server) pinnedConnection(ctx context.Context, on *series) (*connection,
 			return nil, err
 		}
 	}
+	s.began.CompareAndSwap(nil, e)
 	return e.connection(), nil
 }
 
@@ -90,26 +108,35 @@ func (s *server) pinnedConnection(ctx context.Context, on *series) (*connection,
 // the request that needs it to be: what follows would be written into the void.
 func (s *server) ProcessError(err error, describer mnet.Describer) driver.ProcessErrorResult {
 	result := s.SelectedServer.ProcessError(err, describer)
-	if s.series != nil && err != nil && notWritable(err) {
-		if e := s.series.current(); e != nil && s.series.needsWritable() {
-			e.pin.fail(err)
+	if s.series != nil && err != nil && notWritable(err) && s.series.needsWritable() {
+		// A break meanwhile may have been renewed: what broke is the connection that the answer came on.
+		if e := s.series.current(); e != nil && e.pin.id == describer.ID() {
+			e.pin.fail(fmt.Errorf("%w: %w", errNoLongerPrimary, err))
 			s.series.tellMonitors()
 		}
 	}
 	return result
 }
 
-// notWritable tells whether the server's answer is that it is not primary, or leaving.
+// notWritable tells whether the server's answer is that it is not primary, or leaving. It also says so
+// inside a reply that is ok: 1, of the statement or of the write concern that a step-down has met.
 func notWritable(err error) bool {
 	var command driver.Error
 	if errors.As(err, &command) {
 		return command.NotPrimary() || command.NodeIsRecovering()
 	}
 	var write driver.WriteCommandError
-	if errors.As(err, &write) && write.WriteConcernError != nil {
-		return write.WriteConcernError.NotPrimary() || write.WriteConcernError.NodeIsRecovering()
+	if !errors.As(err, &write) {
+		return false
 	}
-	return false
+	for _, statement := range write.WriteErrors {
+		code := driver.Error{Code: int32(statement.Code)}
+		if code.NotPrimary() || code.NodeIsRecovering() {
+			return true
+		}
+	}
+	concern := write.WriteConcernError
+	return concern != nil && (concern.NotPrimary() || concern.NodeIsRecovering())
 }
 
 // connection returns a view of the pinned socket for one operation.
@@ -126,7 +153,7 @@ func (s *series) needsWritable() bool { return s.settings.readPreference == nil 
 
 // checkWritable breaks a request that needs a writable server and whose server is one no longer.
 func (s *series) checkWritable(p *pin) error {
-	if !s.needsWritable() || s.client.deployment.Kind() == description.TopologyKindSingle || writable(p.current().Kind) {
+	if !s.needsWritable() || !p.lostWritable(p.current().Kind) {
 		return nil
 	}
 	p.fail(errNoLongerPrimary)

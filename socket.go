@@ -29,6 +29,10 @@ type socket struct {
 	sockets *socketTable
 	// resumable says that a write which met its deadline can be gone on with.
 	resumable bool
+	// pin has the socket between checkout and return; nil while it is the driver's.
+	pin atomic.Pointer[pin]
+	// parted says that the connection below is not closed with the socket any more: see part.
+	parted atomic.Bool
 }
 
 // socketTag is a local address that no other socket of the process has.
@@ -40,10 +44,37 @@ func (t socketTag) String() string  { return t.address }
 // LocalAddr returns the socket's tag.
 func (s *socket) LocalAddr() net.Addr { return s.tag }
 
-// Close closes the connection and forgets the socket.
+// Close closes the connection and forgets the socket. The driver also closes sockets that are in use,
+// where it clears a pool because its monitor found the server dead, or removes the server: the pin
+// hears of it at once, whoever is reading.
 func (s *socket) Close() error {
 	s.sockets.remove(s)
+	if p := s.pin.Load(); p != nil {
+		p.closedByDriver()
+	}
+	if s.parted.Load() {
+		return nil
+	}
 	return s.Conn.Close()
+}
+
+// part takes the connection below away from the driver, interrupts whoever reads or writes it, and
+// half-closes it. It returns nil where that cannot be done. writing says that a write is under way.
+func (s *socket) part(writing bool) *parting {
+	_, secure := s.Conn.(*tls.Conn)
+	if secure && writing {
+		return nil // a TLS record that is cut off spoils the connection
+	}
+	s.parted.Store(true)
+	_ = s.Conn.SetReadDeadline(past)
+	if !secure {
+		_ = s.Conn.SetWriteDeadline(past)
+	}
+	p := newParting(s.Conn)
+	if p == nil {
+		s.parted.Store(false)
+	}
+	return p
 }
 
 // drain ends the connection so that the server gets everything that was written: it half-closes and
@@ -65,16 +96,23 @@ func (s *socket) drain(atMost time.Duration) bool {
 // check returns nil for an idle connection that the next operation can use, as far as that can be
 // seen from here.
 func (s *socket) check() error {
-	secure, ok := s.Conn.(*tls.Conn)
-	if !ok {
-		return peek(s.Conn)
+	err := s.peek()
+	if _, secure := s.Conn.(*tls.Conn); secure && errors.Is(err, errUnasked) {
+		return nil // below TLS there may be records that are no replies, session tickets for one
 	}
-	// Below TLS there may be records that are no replies, session tickets for one.
-	if err := peek(secure.NetConn()); !errors.Is(err, errUnasked) {
-		return err
-	}
-	return nil
+	return err
 }
+
+// peek looks at what has arrived, without taking it: errUnasked for bytes that wait to be read.
+func (s *socket) peek() error {
+	if secure, ok := s.Conn.(*tls.Conn); ok {
+		return peek(secure.NetConn())
+	}
+	return peek(s.Conn)
+}
+
+// past is a deadline that ends a blocked read or write at once.
+var past = time.Unix(1, 0)
 
 // socketTable finds open sockets by their tags. It may be shared between goroutines.
 type socketTable struct {

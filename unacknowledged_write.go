@@ -162,6 +162,7 @@ func (w *laneWrite) hold() error {
 }
 
 func (w *laneWrite) holdMessage(ctx context.Context, h *handle, message []byte, statements int) error {
+	h.epoch.wrote(w.command.Database, w.command.Collection)
 	if w.client.monitor == nil {
 		return h.hold(ctx, message, statements)
 	}

@@ -137,6 +137,23 @@ func (in *Inbox) Drain(ctx context.Context) error { return in.assist(ctx, forEmp
 // blocked by a server that is blocked writing to us.
 func (in *Inbox) Pump(ctx context.Context) error { return in.assist(ctx, forNone) }
 
+// Probe calls look with the read baton, unless somebody has it, and returns what it returns: look may
+// examine the connection, without waiting. It is called with no lock held.
+func (in *Inbox) Probe(look func() error) error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.reading || in.err != nil {
+		return nil
+	}
+	in.reading = true
+	in.mu.Unlock()
+	err := look()
+	in.mu.Lock()
+	in.reading = false
+	in.handOverLocked()
+	return err
+}
+
 // assist reads as one who expects no reply.
 func (in *Inbox) assist(ctx context.Context, k kind) error {
 	in.mu.Lock()

@@ -1,12 +1,17 @@
 package inbox
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"sync"
 
 	"github.com/mongo-monorail/monorail/internal/wire"
 )
+
+// ErrMalformed is in the chain of the failure of an inbox that received what is no wire message, or one
+// that is too large. The connection is still open, but nothing behind can be read.
+var ErrMalformed = errors.New("malformed reply")
 
 // bufferSize is how much is read ahead: one read call brings a usual reply, or many small ones.
 const bufferSize = 16 << 10
@@ -35,7 +40,7 @@ func (r *reader) next(conn io.Reader) ([]byte, error) {
 		if r.message == nil && r.end-r.start >= wire.HeaderLength {
 			length := wire.Length(r.buffer[r.start:])
 			if length < wire.HeaderLength || length > r.maxMessageSize {
-				return nil, fmt.Errorf("reply with a length of %d bytes: want %d to %d", length, wire.HeaderLength, r.maxMessageSize)
+				return nil, fmt.Errorf("%w: a length of %d bytes, want %d to %d", ErrMalformed, length, wire.HeaderLength, r.maxMessageSize)
 			}
 			r.message, r.filled = make([]byte, length), 0
 		}

@@ -174,6 +174,13 @@ func (o *Outbox) Close(err error) (closed bool) {
 	return true
 }
 
+// Writing tells whether a write is under way.
+func (o *Outbox) Writing() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.writing
+}
+
 // Held returns how many bytes wait to be written.
 func (o *Outbox) Held() int { return int(o.held.Load()) }
 
