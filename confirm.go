@@ -126,7 +126,9 @@ func (e *epoch) confirm(ctx context.Context, on namespace, wc *writeconcern.Writ
 // run runs a command on the request's socket, outside a transaction.
 func (e *epoch) run(ctx context.Context, database string, command bson.D, rp *readpref.ReadPref) error {
 	c := e.series.client
-	ctx = context.WithValue(ctx, requestKey{c}, carrier(&Request{client: c, series: e.series}))
+	// Whatever handle the caller has, the command belongs to the series.
+	r := &Request{client: c, series: e.series, lease: &lease{series: e.series}}
+	ctx = context.WithValue(ctx, requestKey{c}, carrier(r))
 	ctx = mongo.NewSessionContext(ctx, nil)
 	return c.Database(database).RunCommand(ctx, command, options.RunCmd().SetReadPreference(rp)).Err()
 }
