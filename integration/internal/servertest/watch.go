@@ -11,13 +11,17 @@ import (
 
 // Pool counts what a client's pools do. It may be shared between goroutines.
 type Pool struct {
-	checkedOut, checkedIn, created, closed, cleared atomic.Int64
+	started, checkedOut, failed, checkedIn, created, closed, cleared atomic.Int64
 }
 
 // Monitor returns the monitor that feeds the counts.
 func (p *Pool) Monitor() *event.PoolMonitor {
 	return &event.PoolMonitor{Event: func(e *event.PoolEvent) {
 		switch e.Type {
+		case event.ConnectionCheckOutStarted:
+			p.started.Add(1)
+		case event.ConnectionCheckOutFailed:
+			p.failed.Add(1)
 		case event.ConnectionCheckedOut:
 			p.checkedOut.Add(1)
 		case event.ConnectionCheckedIn:
@@ -40,6 +44,15 @@ func (p *Pool) CheckedOut() int {
 
 // CheckOuts returns how many checkouts there were.
 func (p *Pool) CheckOuts() int { return int(p.checkedOut.Load()) }
+
+// Waiting returns how many checkouts have begun and not ended.
+func (p *Pool) Waiting() int {
+	ended := p.checkedOut.Load() + p.failed.Load()
+	return int(p.started.Load() - ended)
+}
+
+// Created returns how many connections were made.
+func (p *Pool) Created() int { return int(p.created.Load()) }
 
 // Closed returns how many connections were closed.
 func (p *Pool) Closed() int { return int(p.closed.Load()) }
