@@ -1,0 +1,46 @@
+package integration
+
+import (
+	"sync"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/mongo-monorail/monorail"
+	"github.com/mongo-monorail/monorail/integration/internal/servertest"
+	"github.com/mongo-monorail/monorail/monorailtest"
+)
+
+// TestRequestsAuthenticateTheirSockets has automatic requests of several goroutines, with a connection
+// each, on a server that wants to know who its clients are.
+func TestRequestsAuthenticateTheirSockets(t *testing.T) {
+	const goroutines = 4
+	faults := monorailtest.NewServer(monorailtest.WithUser("visitor", "secret"))
+	t.Cleanup(faults.Close)
+	s := &servertest.Server{URI: faults.URI()}
+	credential := options.Credential{Username: "visitor", Password: "secret"}
+	c := s.Connect(t, options.Client().SetAuth(credential), monorail.Options().SetAutoStartRequest(true))
+	coll := c.Database("monorail_test").Collection("c")
+	ctx := servertest.Context(t)
+	var group, pinned sync.WaitGroup
+	pinned.Add(goroutines)
+	for g := range goroutines {
+		group.Go(func() {
+			scope, end := c.NewScope(ctx)
+			defer end()
+			report(t, c.Unacknowledged(coll).InsertOne(scope, bson.D{{Key: "_id", Value: g}}))
+			report(t, coll.FindOne(scope, bson.D{{Key: "_id", Value: g}}).Err())
+			pinned.Done()
+			pinned.Wait() // all hold their connections
+		})
+	}
+	group.Wait()
+	if n := len(c.Commands.Connections()); n != goroutines {
+		t.Errorf("%d requests at a time ran on %d connections", goroutines, n)
+	}
+	wrong := s.ConnectPlain(t, options.Client().SetAuth(options.Credential{Username: "visitor", Password: "guessed"}))
+	if err := wrong.Ping(ctx, nil); err == nil {
+		t.Error("the server lets everybody in")
+	}
+}
