@@ -207,4 +207,3 @@ func TestReplayRefusesWhatIsNoWrite(t *testing.T) {
 		t.Errorf("a replay in an ended request gives %v", err)
 	}
 }
-
