@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
@@ -133,7 +134,7 @@ func (w *laneWrite) hold() error {
 	}
 	h, err := w.client.laneHandle(ctx)
 	if err != nil {
-		return err
+		return refusedConnection(err)
 	}
 	if h == nil {
 		return errForDriver
@@ -182,6 +183,24 @@ func laneError(err error) error {
 		Message: err.Error(),
 		Labels:  []string{driver.TransientTransactionError, driver.NetworkError},
 		Wrapped: err,
+	}
+}
+
+// refusedConnection gives the error of a server that refused to make the connection, to a wrong
+// password for one, the form that the driver gives it: a mongo.CommandError. Other errors have their
+// form already.
+func refusedConnection(err error) error {
+	var refused driver.Error
+	if errors.Is(err, ErrRequestBroken) || !errors.As(err, &refused) {
+		return err
+	}
+	return mongo.CommandError{
+		Code:    refused.Code,
+		Message: refused.Message,
+		Labels:  refused.Labels,
+		Name:    refused.Name,
+		Wrapped: err,
+		Raw:     bson.Raw(refused.Raw),
 	}
 }
 

@@ -2,16 +2,6 @@ package integration
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"io"
-	"math/big"
-	"net"
-	"sync"
 	"testing"
 	"time"
 
@@ -157,99 +147,4 @@ func ordered(t testing.TB, s *servertest.Server, c *servertest.Client) {
 		}
 		return nil
 	}))
-}
-
-func TestTLS(t *testing.T) {
-	s := servertest.StartWithFaults(t) // behind a proxy that terminates TLS
-	certificate, roots := certificateFor(t, "localhost")
-	address := terminateTLS(t, s.Faults.Addr(), certificate)
-	_, port, err := net.SplitHostPort(address)
-	check(t, err)
-	uri := "mongodb://localhost:" + port + "/?tls=true"
-
-	secure := &servertest.Server{URI: uri, Faults: s.Faults}
-	c := secure.Connect(t, options.Client().SetTLSConfig(&tls.Config{RootCAs: roots}))
-	db := c.Database(s.Database(t))
-	coll := db.Collection("c")
-	check(t, c.WithRequest(servertest.Context(t), func(ctx context.Context) error {
-		for i := range 10 {
-			if err := c.Unacknowledged(coll).UpdateOne(ctx, bson.D{{Key: "_id", Value: 1}}, push(i), options.UpdateOne().SetUpsert(true)); err != nil {
-				return err
-			}
-		}
-		if n := len(pushed(ctx, t, coll, 1)); n != 10 {
-			t.Errorf("the read sees %d of 10 writes", n)
-		}
-		return nil
-	}))
-
-	// A certificate that nobody vouches for is refused, as the driver refuses it.
-	for name, connect := range map[string]func(*options.ClientOptions) pinger{
-		"Monorail": func(o *options.ClientOptions) pinger { return secure.Connect(t, o) },
-		"driver":   func(o *options.ClientOptions) pinger { return secure.ConnectPlain(t, o) },
-	} {
-		client := connect(options.Client().SetTLSConfig(&tls.Config{}).SetServerSelectionTimeout(500 * time.Millisecond))
-		if err := client.Ping(servertest.Context(t), nil); err == nil {
-			t.Errorf("%s accepts a certificate of an unknown authority", name)
-		}
-	}
-}
-
-// certificateFor makes a certificate that is its own authority.
-func certificateFor(t testing.TB, host string) (tls.Certificate, *x509.CertPool) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	check(t, err)
-	template := &x509.Certificate{
-		SerialNumber:          big.NewInt(1),
-		Subject:               pkix.Name{CommonName: host},
-		DNSNames:              []string{host},
-		NotBefore:             time.Now().Add(-time.Hour),
-		NotAfter:              time.Now().Add(time.Hour),
-		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-		IsCA:                  true,
-		BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	check(t, err)
-	parsed, err := x509.ParseCertificate(der)
-	check(t, err)
-	roots := x509.NewCertPool()
-	roots.AddCert(parsed)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, roots
-}
-
-// terminateTLS returns the address of a proxy that speaks TLS in front of upstream. It ends with the
-// test.
-func terminateTLS(t testing.TB, upstream string, certificate tls.Certificate) string {
-	t.Helper()
-	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{certificate}})
-	check(t, err)
-	var running sync.WaitGroup
-	running.Go(func() {
-		for {
-			client, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			running.Go(func() {
-				defer client.Close()
-				server, err := net.Dial("tcp", upstream)
-				if err != nil {
-					return
-				}
-				defer server.Close()
-				running.Go(func() {
-					_, _ = io.Copy(client, server)
-					_ = client.Close()
-				})
-				_, _ = io.Copy(server, client)
-			})
-		}
-	})
-	t.Cleanup(func() {
-		_ = listener.Close()
-		running.Wait()
-	})
-	return listener.Addr().String()
 }

@@ -26,26 +26,30 @@ const URIVariable = "MONORAIL_TEST_URI"
 // Server is a running MongoDB.
 type Server struct {
 	URI string
+	// Base is what every client has to set besides the URI; nil for nothing.
+	Base *options.ClientOptions
 	// Faults is the server whose faults a test may set; nil for a real deployment.
 	Faults *monorailtest.Server
 }
 
 // Start returns the server for one test. One in the process is ended with the test.
-func Start(t testing.TB) *Server {
+func Start(t testing.TB) *Server { return start(t) }
+
+func start(t testing.TB, opts ...monorailtest.Option) *Server {
 	t.Helper()
 	if uri := os.Getenv(URIVariable); uri != "" {
 		return &Server{URI: uri}
 	}
-	faults := monorailtest.NewServer()
+	faults := monorailtest.NewServer(opts...)
 	t.Cleanup(faults.Close)
 	return &Server{URI: faults.URI(), Faults: faults}
 }
 
-// StartWithFaults is Start for a test whose fault only monorailtest can produce. On a real
-// deployment the test does not run, and says so.
-func StartWithFaults(t testing.TB) *Server {
+// StartWithFaults is Start for a test whose fault only monorailtest can produce, or which needs a
+// server with these options. On a real deployment the test does not run, and says so.
+func StartWithFaults(t testing.TB, opts ...monorailtest.Option) *Server {
 	t.Helper()
-	s := Start(t)
+	s := start(t, opts...)
 	if s.Faults == nil {
 		t.Skip("needs a fault that only monorailtest can produce")
 	}
@@ -101,11 +105,7 @@ func (s *Server) ConnectPlain(t testing.TB, clientOpts *options.ClientOptions) *
 }
 
 func (s *Server) options(clientOpts *options.ClientOptions) *options.ClientOptions {
-	base := options.Client().ApplyURI(s.URI)
-	if clientOpts == nil {
-		return base
-	}
-	return options.MergeClientOptions(base, clientOpts)
+	return options.MergeClientOptions(options.Client().ApplyURI(s.URI), s.Base, clientOpts)
 }
 
 var databases atomic.Int64
