@@ -3,15 +3,22 @@ package servertest
 import (
 	"context"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/event"
 )
 
 // Pool counts what a client's pools do. It may be shared between goroutines.
 type Pool struct {
 	started, checkedOut, failed, checkedIn, created, closed, cleared atomic.Int64
+
+	// mu guards services.
+	mu sync.Mutex
+	// services holds the service of each clearing; nil for a whole pool.
+	services []*bson.ObjectID
 }
 
 // Monitor returns the monitor that feeds the counts.
@@ -32,6 +39,9 @@ func (p *Pool) Monitor() *event.PoolMonitor {
 			p.closed.Add(1)
 		case event.ConnectionPoolCleared:
 			p.cleared.Add(1)
+			p.mu.Lock()
+			p.services = append(p.services, e.ServiceID)
+			p.mu.Unlock()
 		}
 	}}
 }
@@ -59,6 +69,14 @@ func (p *Pool) Closed() int { return int(p.closed.Load()) }
 
 // Cleared returns how often a pool was cleared.
 func (p *Pool) Cleared() int { return int(p.cleared.Load()) }
+
+// ClearedServices returns of each time that a pool was cleared which service's connections it was
+// about; nil for all.
+func (p *Pool) ClearedServices() []*bson.ObjectID {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.services)
+}
 
 // Commands keeps what a client's command monitor saw. It may be shared between goroutines.
 type Commands struct {
