@@ -25,29 +25,33 @@ type conn struct {
 	stream net.Conn
 	reader *wire.Reader
 	client *command.Conn
+	// serverCtx is done when the server ends, and ends commands.
+	serverCtx context.Context
 	// ctx is done when the connection is closed from outside its goroutine; it ends waits, not commands.
 	ctx    context.Context
 	cancel context.CancelFunc
 	// out is the buffer of replies, used again for each.
 	out []byte
 
-	// monitoring and appName are copies of what client knows, for other goroutines.
+	// monitoring, hangUp and appName are copies of what client knows, for other goroutines.
 	monitoring atomic.Bool
+	hangUp     atomic.Bool
 	appName    atomic.Pointer[string]
 }
 
-func newConn(s *Server, socket *net.TCPConn, id int32) *conn {
+func newConn(ctx context.Context, s *Server, socket *net.TCPConn, id int32) *conn {
 	c := &conn{
-		server: s,
-		socket: socket,
-		stream: socket,
-		client: command.NewConn(id, socket.RemoteAddr().String()),
+		server:    s,
+		serverCtx: ctx,
+		socket:    socket,
+		stream:    socket,
+		client:    command.NewConn(id, socket.RemoteAddr().String()),
 	}
 	if s.tls != nil {
 		c.stream = tls.Server(socket, s.tls)
 	}
 	c.reader = wire.NewReader(c.stream)
-	c.ctx, c.cancel = context.WithCancel(s.ctx)
+	c.ctx, c.cancel = context.WithCancel(ctx)
 	c.publish()
 	return c
 }
@@ -60,6 +64,9 @@ func (c *conn) publish() {
 	}
 	if c.monitoring.Load() != c.client.Monitoring {
 		c.monitoring.Store(c.client.Monitoring)
+	}
+	if c.hangUp.Load() != c.client.HangUp {
+		c.hangUp.Store(c.client.HangUp)
 	}
 }
 
@@ -141,6 +148,7 @@ func (c *conn) handle(m *wire.Message, err error) bool {
 	if err != nil {
 		return c.refuse(m, err)
 	}
+	r.Wait = c.ctx
 	return c.run(r, m)
 }
 
@@ -161,7 +169,7 @@ func (c *conn) run(r *command.Request, m *wire.Message) bool {
 	if f := s.faults.drop.Load(); f != nil && f.hits(&msg) {
 		return true
 	}
-	result := s.state.Run(s.ctx, r)
+	result := s.state.Run(c.serverCtx, r)
 	c.publish()
 	switch {
 	case result.After == command.HangUp:
@@ -171,9 +179,38 @@ func (c *conn) run(r *command.Request, m *wire.Message) bool {
 		return true
 	case m.MoreToCome:
 		return true
+	case result.Stream != nil:
+		return c.streamReplies(r, m, &msg, result)
 	}
 	out, ok := c.encode(m, result.Reply, false)
 	return ok && c.reply(&msg, out)
+}
+
+// streamReplies answers a request whose client takes a stream of replies: it runs the request again and again, each time
+// telling it what the reply before has told, and ends with the connection, or with a reply that announces no other.
+func (c *conn) streamReplies(r *command.Request, m *wire.Message, msg *Message, result command.Result) bool {
+	responseTo := m.Header.RequestID
+	for {
+		id := c.server.lastReply.Add(1)
+		body, err := bson.Marshal(result.Reply)
+		if err != nil {
+			return false
+		}
+		if c.out, err = wire.AppendStreamed(c.out[:0], id, responseTo, m, body, result.Stream != nil); err != nil {
+			return false
+		}
+		if !c.reply(msg, c.out) || result.Stream == nil {
+			return result.Stream == nil
+		}
+		if c.server.stall.wait(c.ctx, true) != nil {
+			return false
+		}
+		responseTo, r.Known = id, result.Stream
+		result = c.server.state.Run(c.serverCtx, r)
+		if result.After != command.Keep || c.ctx.Err() != nil {
+			return false
+		}
+	}
 }
 
 // refuse answers a malformed message, unless the client wants no answer.

@@ -20,5 +20,8 @@
 // WithTLS and WithUser make a server that speaks TLS, and one that asks clients who they are; package certificate makes
 // the certificates that a test of TLS needs.
 //
-// It has no replication, transactions or journal: a standalone without them.
+// NewReplicaSet starts a replica set of such servers, with one oplog, elections, write concerns that wait, retryable
+// writes, step-down and rollback, and with lag, kill, restart, isolation and removal of its members by method.
+//
+// It has no transactions and no journal.
 package monorailtest

@@ -23,7 +23,20 @@ type serverOptions struct {
 	// load balancer.
 	mongos       bool
 	loadBalanced int
+	// set is what NewReplicaSet needs beyond its members.
+	set setOptions
 }
+
+func newOptions(opts []Option) *serverOptions {
+	o := &serverOptions{addr: anyPort}
+	for _, opt := range opts {
+		opt(o)
+	}
+	return o
+}
+
+// anyPort is the address that a server has by default.
+const anyPort = "127.0.0.1:0"
 
 // parameters returns what a connection string needs so that a client understands the server; "" for nothing.
 func (o *serverOptions) parameters() string {

@@ -18,7 +18,8 @@ const acceptPause = 5 * time.Millisecond
 // Server is a MongoDB in the process. Its methods may be called from several goroutines, and at any time: after Close
 // they change nothing.
 type Server struct {
-	listener net.Listener
+	// addr is the host:port on which the server listens; it never changes.
+	addr     string
 	state    *command.State
 	faults   faults
 	stall    stall
@@ -28,9 +29,6 @@ type Server struct {
 	// parameters are those of the connection string; they never change.
 	parameters string
 
-	// ctx is done when the server closes; it is the context of every handler.
-	ctx    context.Context
-	cancel context.CancelFunc
 	// running counts the accept loop and the connections' goroutines; Close waits for all of them.
 	running sync.WaitGroup
 	// lastReply is the request id of the last reply: MongoDB numbers them over all connections.
@@ -38,6 +36,10 @@ type Server struct {
 
 	// mu guards what follows.
 	mu sync.Mutex
+	// listener accepts the connections; nil while the server is down.
+	listener net.Listener
+	// cancel ends the commands that run, and the accept loop.
+	cancel context.CancelFunc
 	// conns holds the open connections; a connection takes itself out when its goroutine ends.
 	conns map[*conn]struct{}
 	// lastConn is the id of the connection accepted last.
@@ -49,22 +51,22 @@ type Server struct {
 // NewServer starts a server. It listens when NewServer returns; Close ends it. Like httptest.NewServer it panics if it
 // cannot listen.
 func NewServer(opts ...Option) *Server {
-	o := serverOptions{addr: "127.0.0.1:0"}
-	for _, opt := range opts {
-		opt(&o)
-	}
+	s, listener := prepareServer(newOptions(opts))
+	s.start(listener)
+	return s
+}
+
+// prepareServer returns a server that does not serve yet, and its listener.
+func prepareServer(o *serverOptions) (*Server, net.Listener) {
 	listener, err := net.Listen("tcp", o.addr)
 	if err != nil {
 		panic(fmt.Sprintf("monorailtest: cannot listen on %s: %v", o.addr, err))
 	}
-	ctx, cancel := context.WithCancel(context.Background())
 	s := &Server{
-		listener: listener,
-		state:    command.NewState(listener.Addr().String()),
-		ctx:      ctx,
-		cancel:   cancel,
-		conns:    make(map[*conn]struct{}),
-		tls:      o.tls,
+		addr:  listener.Addr().String(),
+		state: command.NewState(listener.Addr().String()),
+		conns: make(map[*conn]struct{}),
+		tls:   o.tls,
 	}
 	s.state.Users = &o.users
 	s.state.Mongos = command.Mongos{Presents: o.mongos, Services: command.NewServices(o.loadBalanced)}
@@ -73,9 +75,42 @@ func NewServer(opts ...Option) *Server {
 	if o.delay > 0 {
 		s.SetDelay(o.delay)
 	}
-	// Owned by the server; ends when Close closes the listener; Close waits.
-	s.running.Go(s.accept)
-	return s
+	return s, listener
+}
+
+// start has the server serve what its listener accepts, until stop.
+func (s *Server) start(listener net.Listener) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		_ = listener.Close()
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s.listener, s.cancel = listener, cancel
+	// Owned by the server; ends when stop closes the listener; stop waits.
+	s.running.Go(func() { s.accept(ctx, listener) })
+}
+
+// stop ends the service: it closes the listener and every connection, calls down, interrupts the commands that are
+// running, and returns when every goroutine has ended.
+func (s *Server) stop(down func()) {
+	s.mu.Lock()
+	listener, cancel, conns := s.listener, s.cancel, s.connsLocked()
+	s.listener = nil
+	s.mu.Unlock()
+	if listener != nil {
+		// An error says that the listener is closed already.
+		_ = listener.Close()
+	}
+	for _, c := range conns {
+		c.close()
+	}
+	down()
+	if cancel != nil {
+		cancel()
+	}
+	s.running.Wait()
 }
 
 // URI returns a connection string for the server: "mongodb://127.0.0.1:PORT", and behind that what the options call for:
@@ -83,7 +118,7 @@ func NewServer(opts ...Option) *Server {
 func (s *Server) URI() string { return "mongodb://" + s.Addr() + s.parameters }
 
 // Addr returns the host:port on which the server listens.
-func (s *Server) Addr() string { return s.listener.Addr().String() }
+func (s *Server) Addr() string { return s.addr }
 
 // Close ends the server: it closes the listener and every connection, and returns when every goroutine has ended. The
 // commands that are running are interrupted or finish first; what has not begun is not executed. Later calls wait for
@@ -92,47 +127,44 @@ func (s *Server) Close() {
 	s.mu.Lock()
 	first := !s.closed
 	s.closed = true
-	conns := s.connsLocked()
+	cancel := s.cancel
 	s.mu.Unlock()
-	s.cancel()
-	// An error says that the listener is closed already.
-	_ = s.listener.Close()
-	for _, c := range conns {
-		c.close()
+	if cancel != nil {
+		cancel()
 	}
-	s.running.Wait()
+	s.stop(func() {})
 	if first {
 		s.state.Close()
 	}
 }
 
 // accept serves connections until the listener is closed.
-func (s *Server) accept() {
+func (s *Server) accept(ctx context.Context, listener net.Listener) {
 	for {
-		nc, err := s.listener.Accept()
+		nc, err := listener.Accept()
 		if err != nil {
-			if s.ctx.Err() != nil {
+			if ctx.Err() != nil {
 				return
 			}
 			// A client that was gone before it was accepted, or no file descriptor left: later may do better.
-			if !pause(s.ctx, acceptPause) {
+			if !pause(ctx, acceptPause) {
 				return
 			}
 			continue
 		}
 		s.mu.Lock()
-		if s.closed {
+		if s.listener != listener {
 			s.mu.Unlock()
 			_ = nc.Close()
 			return
 		}
 		s.lastConn++
-		c := newConn(s, nc.(*net.TCPConn), s.lastConn)
+		c := newConn(ctx, s, nc.(*net.TCPConn), s.lastConn)
 		s.conns[c] = struct{}{}
 		s.state.Counters.Open.Add(1)
 		s.state.Counters.Opened.Add(1)
-		// Owned by the server; ends when its socket does; Close closes that and waits. Started under the lock, so
-		// that Close, which sets closed under it, waits for every goroutine that was started.
+		// Owned by the server; ends when its socket does; stop closes that and waits. Started under the lock, so
+		// that stop, which forgets the listener under it, waits for every goroutine that was started.
 		s.running.Go(c.serve)
 		s.mu.Unlock()
 	}

@@ -52,14 +52,6 @@ func getShardMap(context.Context, *State, *Request) (bson.D, error) {
 	return nil, mongoerror.New(codeShardingNotInitialized, "Sharding is not enabled")
 }
 
-func replSetGetStatus(context.Context, *State, *Request) (bson.D, error) {
-	return nil, mongoerror.New(mongoerror.NoReplicationEnabled, "not running with --replSet")
-}
-
-func replSetInitiate(context.Context, *State, *Request) (bson.D, error) {
-	return nil, mongoerror.New(mongoerror.NoReplicationEnabled, "This node was not started with the replSet option")
-}
-
 // setFeatureCompatibilityVersion accepts the version that the server has.
 func setFeatureCompatibilityVersion(_ context.Context, _ *State, r *Request) (bson.D, error) {
 	want, _ := r.Body.Lookup(r.Name).StringValueOK()

@@ -71,7 +71,7 @@ func aggregate(ctx context.Context, s *State, r *Request) (bson.D, error) {
 		return nil, err
 	}
 	var in []bson.D
-	if c := s.Store.Collection(r.Database, name); c != nil {
+	if c := s.reads(r).Collection(r.Database, name); c != nil {
 		if in, err = input(ctx, c, p, hint); err != nil {
 			return nil, err
 		}

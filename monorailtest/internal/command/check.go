@@ -36,8 +36,8 @@ func checkDatabase(name string) error {
 	return nil
 }
 
-// checkSession checks lsid and the fields of transactions, which a standalone refuses.
-func checkSession(g *generic, sp *spec) error {
+// checkSession checks lsid and the fields of transactions and retryable writes, which a standalone refuses.
+func (s *State) checkSession(g *generic, sp *spec) error {
 	if err := checkLsid(g.lsid, "OperationSessionInfo.lsid"); err != nil {
 		return err
 	}
@@ -76,8 +76,11 @@ func checkSession(g *generic, sp *spec) error {
 	case g.txnNumber.Int64() < 0:
 		return mongoerror.New(mongoerror.InvalidOptions, "Transaction number cannot be negative")
 	}
-	return mongoerror.New(mongoerror.IllegalOperation,
-		"Transaction numbers are only allowed on a replica set member or mongos")
+	if s.Member == nil {
+		return mongoerror.New(mongoerror.IllegalOperation,
+			"Transaction numbers are only allowed on a replica set member or mongos")
+	}
+	return checkRetryable(g, sp)
 }
 
 // checkLsid checks a session id as IDL does: {id: UUID, uid?: binary}. path is what the message calls it.

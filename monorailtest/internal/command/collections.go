@@ -40,6 +40,7 @@ func createCollection(_ context.Context, s *State, r *Request) (bson.D, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.attempted = true
 	_, err = s.Store.Create(r.Database, name, bson.D{})
 	return bson.D{}, err
 }
@@ -53,6 +54,7 @@ func dropCollection(_ context.Context, s *State, r *Request) (bson.D, error) {
 	if err := eachField(r, func(key string, _ bson.RawValue) (bool, error) { return key == "drop", nil }, nil); err != nil {
 		return nil, err
 	}
+	r.attempted = true
 	c := s.Store.Collection(r.Database, name)
 	if c == nil {
 		return nil, mongoerror.New(mongoerror.NamespaceNotFound, "ns not found")
@@ -162,5 +164,6 @@ func renameCollection(_ context.Context, s *State, r *Request) (bson.D, error) {
 	case from == to:
 		return nil, mongoerror.New(mongoerror.IllegalOperation, "Can't rename a collection to itself")
 	}
+	r.attempted = true
 	return bson.D{}, s.Store.Rename(database, name, toDatabase, toName, replace)
 }

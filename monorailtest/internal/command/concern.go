@@ -1,47 +1,72 @@
 package command
 
 import (
+	"time"
+
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/replset"
 	"go.mongodb.org/mongo-driver/bson"
 	"go.mongodb.org/mongo-driver/bson/bsontype"
+	"go.mongodb.org/mongo-driver/bson/primitive"
 )
 
-// checkReadConcern refuses what a standalone cannot do. A null or an empty readConcern asks for nothing.
-func checkReadConcern(v bson.RawValue, accepted bool) error {
+// readConcern is what the server makes of a readConcern document.
+type readConcern struct {
+	// majority and linearizable are the levels that a replica set serves in its own way.
+	majority, linearizable bool
+	// after is afterClusterTime; zero for none.
+	after primitive.Timestamp
+}
+
+// parseReadConcern refuses what cannot be done: on a standalone, everything that only a replica set can do. A null or an
+// empty readConcern asks for nothing.
+func (s *State) parseReadConcern(v bson.RawValue, accepted bool) (readConcern, error) {
+	var rc readConcern
 	if v.Type == 0 || v.Type == bson.TypeNull {
-		return nil
+		return rc, nil
 	}
 	doc, ok := v.DocumentOK()
 	if !ok {
-		return mongoerror.New(mongoerror.FailedToParse, "readConcern field should be an object")
+		return rc, mongoerror.New(mongoerror.FailedToParse, "readConcern field should be an object")
 	}
 	elems, err := doc.Elements()
 	if err != nil {
-		return mongoerror.New(mongoerror.InvalidBSON, "invalid readConcern")
+		return rc, mongoerror.New(mongoerror.InvalidBSON, "invalid readConcern")
 	}
 	for _, e := range elems {
+		v := e.Value()
 		switch e.Key() {
 		case "level":
-			level, ok := e.Value().StringValueOK()
+			level, ok := v.StringValueOK()
 			if !ok {
-				return mongoerror.New(mongoerror.TypeMismatch,
-					"\"readConcern.level\" had the wrong type. Expected string, found %s", aliasOf(e.Value().Type))
+				return rc, mongoerror.New(mongoerror.TypeMismatch,
+					"\"readConcern.level\" had the wrong type. Expected string, found %s", aliasOf(v.Type))
 			}
-			if err := checkReadLevel(level, accepted); err != nil {
-				return err
+			if err := s.checkReadLevel(level, accepted); err != nil {
+				return rc, err
 			}
+			rc.majority, rc.linearizable = level == "majority", level == "linearizable"
 		case "afterClusterTime", "atClusterTime", "afterOpTime":
-			return mongoerror.New(codeNotAReplicaSet, "node needs to be a replica set member to use read concern")
+			if s.Member == nil {
+				return rc, mongoerror.New(codeNotAReplicaSet, "node needs to be a replica set member to use read concern")
+			}
+			if e.Key() != "afterClusterTime" {
+				return rc, notImplemented("readConcern." + e.Key())
+			}
+			if rc.after.T, rc.after.I, ok = v.TimestampOK(); !ok {
+				return rc, mongoerror.New(mongoerror.TypeMismatch,
+					"\"readConcern.afterClusterTime\" had the wrong type. Expected timestamp, found %s", aliasOf(v.Type))
+			}
 		case "provenance":
 		default:
-			return mongoerror.New(mongoerror.InvalidOptions, "Unrecognized option in readConcern: %s", e.Key())
+			return rc, mongoerror.New(mongoerror.InvalidOptions, "Unrecognized option in readConcern: %s", e.Key())
 		}
 	}
-	return nil
+	return rc, nil
 }
 
-func checkReadLevel(level string, accepted bool) error {
+func (s *State) checkReadLevel(level string, accepted bool) error {
 	switch level {
 	case "local":
 		return nil
@@ -52,6 +77,9 @@ func checkReadLevel(level string, accepted bool) error {
 		}
 		return nil
 	case "linearizable":
+		if s.Member != nil {
+			return s.Member.CheckWrite()
+		}
 		return mongoerror.New(codeNotAReplicaSet, "node needs to be a replica set member to use read concern")
 	case "snapshot":
 		return mongoerror.New(mongoerror.InvalidOptions,
@@ -66,55 +94,73 @@ func checkReadLevel(level string, accepted bool) error {
 type writeConcern struct {
 	// silent is {w: 0} without j: the reply to a write command says nothing but ok.
 	silent bool
+	// replset.WriteConcern is what a replica set waits for.
+	replset.WriteConcern
+	// mode is a w that names neither a number nor the majority; a replica set does not know it.
+	mode string
+	// document is the writeConcern as it came.
+	document bson.Raw
 }
 
-// parseWriteConcern refuses what MongoDB refuses, among that everything that only a replica set can do.
-func parseWriteConcern(v bson.RawValue) (writeConcern, error) {
+// parseWriteConcern refuses what MongoDB refuses; on a standalone, that is also everything that only a replica set can do.
+// Everything in memory counts as journaled, so that j waits for nothing.
+func (s *State) parseWriteConcern(v bson.RawValue) (writeConcern, error) {
+	var wc writeConcern
 	if v.Type == 0 {
-		return writeConcern{}, nil
+		return wc, nil
 	}
 	doc, ok := v.DocumentOK()
 	if !ok {
-		return writeConcern{}, mongoerror.New(mongoerror.TypeMismatch,
+		return wc, mongoerror.New(mongoerror.TypeMismatch,
 			"\"writeConcern\" had the wrong type. Expected object, found %s", aliasOf(v.Type))
 	}
 	elems, err := doc.Elements()
 	if err != nil {
-		return writeConcern{}, mongoerror.New(mongoerror.InvalidBSON, "invalid writeConcern")
+		return wc, mongoerror.New(mongoerror.InvalidBSON, "invalid writeConcern")
 	}
-	var zero, journal, fsync bool
+	wc.document = doc
+	var journal, fsync, zero bool
 	for _, e := range elems {
 		v := e.Value()
 		switch e.Key() {
 		case "w":
-			if zero, err = parseW(v); err != nil {
-				return writeConcern{}, err
+			if zero, err = s.parseW(v, &wc); err != nil {
+				return wc, err
 			}
 		case "j":
 			if journal, ok = truth(v); !ok {
-				return writeConcern{}, mongoerror.New(mongoerror.FailedToParse, "j must be numeric or a boolean value")
+				return wc, mongoerror.New(mongoerror.FailedToParse, "j must be numeric or a boolean value")
 			}
 		case "fsync":
 			if fsync, ok = truth(v); !ok {
-				return writeConcern{}, mongoerror.New(mongoerror.FailedToParse, "fsync must be numeric or a boolean value")
+				return wc, mongoerror.New(mongoerror.FailedToParse, "fsync must be numeric or a boolean value")
 			}
-		case "wtimeout", "wElectionId", "wOpTime", "getLastError", "provenance":
+		case "wtimeout":
+			ms, _ := asFloat(v)
+			wc.Timeout = time.Duration(ms) * time.Millisecond
+		case "wElectionId", "wOpTime", "getLastError", "provenance":
 		default:
-			return writeConcern{}, mongoerror.New(mongoerror.FailedToParse, "unrecognized write concern field: %s", e.Key())
+			return wc, mongoerror.New(mongoerror.FailedToParse, "unrecognized write concern field: %s", e.Key())
 		}
 	}
 	if journal && fsync {
-		return writeConcern{}, mongoerror.New(mongoerror.FailedToParse, "fsync and j options cannot be used together")
+		return wc, mongoerror.New(mongoerror.FailedToParse, "fsync and j options cannot be used together")
 	}
-	return writeConcern{silent: zero && !journal && !fsync}, nil
+	wc.silent = zero && !journal && !fsync
+	return wc, nil
 }
 
-// parseW checks the w of a write concern and reports whether it is 0.
-func parseW(v bson.RawValue) (bool, error) {
+// parseW reads the w of a write concern, and reports whether it is 0.
+func (s *State) parseW(v bson.RawValue, wc *writeConcern) (zero bool, err error) {
 	if mode, ok := v.StringValueOK(); ok {
-		if mode != "majority" && mode != "" {
+		switch {
+		case mode == "majority":
+			wc.Majority = true
+		case mode != "" && s.Member == nil:
 			return false, mongoerror.New(mongoerror.BadValue,
 				"cannot use non-majority 'w' mode %s when a host is not a member of a replica set", mode)
+		default:
+			wc.mode = mode
 		}
 		return false, nil
 	}
@@ -124,9 +170,10 @@ func parseW(v bson.RawValue) (bool, error) {
 		return false, mongoerror.New(mongoerror.FailedToParse, "w has to be a number or a string")
 	case n > 50 || n < 0:
 		return false, mongoerror.New(mongoerror.FailedToParse, "w has to be a non-negative number and not greater than 50")
-	case n > 1:
+	case n > 1 && s.Member == nil:
 		return false, mongoerror.New(mongoerror.BadValue, "cannot use 'w' > 1 when a host is not replicated")
 	}
+	wc.Members = int(n)
 	return n == 0, nil
 }
 

@@ -19,6 +19,9 @@ type Conn struct {
 	// Monitoring says that this looks like a connection of a driver's monitor: so far it has sent nothing but
 	// hello and isMaster. NewConn sets it.
 	Monitoring bool
+	// HangUp says that the server closes the connection when it rolls back or leaves its set: it has sent a hello
+	// without hangUpOnStepDown: false.
+	HangUp bool
 	// greeted says that a hello with client metadata came; a second is refused (186), as in MongoDB.
 	greeted bool
 	// compression is the list of compressors that hello has agreed on.

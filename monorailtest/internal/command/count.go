@@ -57,7 +57,7 @@ func countDocuments(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	if err := checkHintType(hint); err != nil {
 		return nil, err
 	}
-	c := s.Store.Collection(r.Database, name)
+	c := s.reads(r).Collection(r.Database, name)
 	if c == nil {
 		return bson.D{{Key: "n", Value: int32(0)}}, nil
 	}

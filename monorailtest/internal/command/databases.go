@@ -22,6 +22,7 @@ func dropDatabase(_ context.Context, s *State, r *Request) (bson.D, error) {
 	if r.Database == "admin" || r.Database == "config" {
 		return nil, mongoerror.New(mongoerror.IllegalOperation, "Dropping the '%s' database is prohibited.", r.Database)
 	}
+	r.attempted = true
 	if found, err := s.Store.DropDatabase(r.Database); !found || err != nil {
 		return bson.D{}, err
 	}

@@ -30,13 +30,20 @@ func deleteDocuments(ctx context.Context, s *State, r *Request) (bson.D, error) 
 		if deletions[i], err = parseDeletion(raw); err != nil {
 			return nil, err
 		}
+		if r.retry != nil && !deletions[i].one {
+			return nil, errMultiRetry("limit=0")
+		}
 	}
 	var n int32
-	failed, err := b.run(len(deletions), func(i int) error {
+	failed, err := b.run(r, len(deletions), func(i int) error {
 		if err := ctx.Err(); err != nil {
 			return &fatalError{err}
 		}
-		deleted, err := deletions[i].execute(s, r.Database, b.collection)
+		if s.executed(r, i) != nil {
+			n++
+			return nil
+		}
+		deleted, err := deletions[i].execute(s, r, i, b.collection)
 		n += deleted
 		return err
 	})
@@ -99,7 +106,7 @@ func parseDeleteLimit(v bson.RawValue) (bool, error) {
 	return n == 1, nil
 }
 
-func (d *deletion) execute(s *State, database, collection string) (n int32, err error) {
+func (d *deletion) execute(s *State, r *Request, i int, collection string) (n int32, err error) {
 	if err := checkCollation(d.collation); err != nil {
 		return 0, err
 	}
@@ -110,7 +117,7 @@ func (d *deletion) execute(s *State, database, collection string) (n int32, err 
 	if err := checkHintType(d.hint); err != nil {
 		return 0, err
 	}
-	err = write(s, database, collection, false, func(c *store.Collection, w *store.Writer) error {
+	err = write(s, r, i, collection, false, func(c *store.Collection, w *store.Writer) error {
 		if c == nil {
 			return nil
 		}

@@ -53,7 +53,7 @@ func distinctValues(ctx context.Context, s *State, r *Request) (bson.D, error) {
 		return nil, err
 	}
 	values := bson.A{}
-	if c := s.Store.Collection(r.Database, name); c != nil {
+	if c := s.reads(r).Collection(r.Database, name); c != nil {
 		documents, err := newMatcher(c, f, store.Hint{}).all(ctx)
 		if err != nil {
 			return nil, err

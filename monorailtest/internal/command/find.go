@@ -60,7 +60,7 @@ func findDocuments(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	}
 	options := cursorOptions{batchSize: q.batchSize, singleBatch: q.singleBatch, noTimeout: q.noTimeout}
 	namespace := r.Database + "." + q.collection
-	c := s.Store.Collection(r.Database, q.collection)
+	c := s.reads(r).Collection(r.Database, q.collection)
 	if c == nil {
 		return cursorReply("firstBatch", nil, 0, namespace), nil
 	}

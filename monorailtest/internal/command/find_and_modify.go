@@ -53,9 +53,12 @@ func findAndModify(_ context.Context, s *State, r *Request) (bson.D, error) {
 	if err != nil {
 		return nil, err
 	}
-	var value bson.D
-	var last bson.D
-	err = write(s, r.Database, name, a.upsert, func(c *store.Collection, w *store.Writer) error {
+	var value, last bson.D
+	if done := s.executed(r, 0); done != nil {
+		value, last = a.repeated(done)
+		return a.reply(projected, value, last)
+	}
+	err = write(s, r, 0, name, a.upsert, func(c *store.Collection, w *store.Writer) error {
 		value, last = nil, bson.D{{Key: "n", Value: int32(0)}}
 		if !a.remove {
 			last = append(last, bson.E{Key: "updatedExisting", Value: false})
@@ -73,9 +76,15 @@ func findAndModify(_ context.Context, s *State, r *Request) (bson.D, error) {
 	if err != nil {
 		return nil, err
 	}
+	return a.reply(projected, value, last)
+}
+
+// reply is what a findAndModify answers with the document to show, nil for none, and its lastErrorObject.
+func (a *replacement) reply(projected *projection.Projection, value, last bson.D) (bson.D, error) {
 	reply := bson.D{{Key: "lastErrorObject", Value: last}, {Key: "value", Value: nil}}
 	if value != nil {
-		if value, err = projected.Apply(value); err != nil {
+		value, err := projected.Apply(value)
+		if err != nil {
 			return nil, err
 		}
 		reply[1].Value = value

@@ -53,6 +53,7 @@ type generic struct {
 	readPreference   bson.RawValue
 	client           bson.RawValue
 	audit            bson.RawValue
+	clusterTime      bson.RawValue
 	configState      bson.RawValue
 	shardVersion     bson.RawValue
 	databaseVersion  bson.RawValue
@@ -79,6 +80,8 @@ func (g *generic) field(name []byte) *bson.RawValue {
 		return &g.readPreference
 	case "$client":
 		return &g.client
+	case "$clusterTime":
+		return &g.clusterTime
 	case "$audit":
 		return &g.audit
 	case "$configServerState":

@@ -59,6 +59,13 @@ func hello(_ context.Context, s *State, r *Request) (bson.D, error) {
 		return nil, err
 	}
 	negotiate(r)
+	if hang, ok := r.Body.Lookup("hangUpOnStepDown").BooleanOK(); !ok || hang {
+		r.Conn.HangUp = true
+	}
+	member, err := s.describeMember(r)
+	if err != nil {
+		return nil, err
+	}
 
 	var reply bson.D
 	if ok, _ := r.Body.Lookup("helloOk").BooleanOK(); ok {
@@ -68,8 +75,12 @@ func hello(_ context.Context, s *State, r *Request) (bson.D, error) {
 	if r.Name == "hello" {
 		primary = "isWritablePrimary"
 	}
+	if s.Member == nil {
+		reply = append(reply, bson.E{Key: primary, Value: true})
+	} else {
+		reply = append(reply, member.fields(primary)...)
+	}
 	reply = append(reply,
-		bson.E{Key: primary, Value: true},
 		bson.E{Key: "maxBsonObjectSize", Value: int32(maxBSONObjectSize)},
 		bson.E{Key: "maxMessageSizeBytes", Value: int32(wire.MaxMessageSize)},
 		bson.E{Key: "maxWriteBatchSize", Value: int32(maxWriteBatchSize)},

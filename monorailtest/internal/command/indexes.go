@@ -23,7 +23,7 @@ func createIndexes(_ context.Context, s *State, r *Request) (bson.D, error) {
 	}
 	missing := s.Store.Collection(r.Database, name) == nil
 	var before, after int
-	err = write(s, r.Database, name, true, func(_ *store.Collection, w *store.Writer) error {
+	err = write(s, r, 0, name, true, func(_ *store.Collection, w *store.Writer) error {
 		before = len(w.Indexes())
 		var built []string
 		for _, x := range specs {
@@ -201,7 +201,7 @@ func dropIndexes(_ context.Context, s *State, r *Request) (bson.D, error) {
 		return nil, missingField(r.Name + ".index")
 	}
 	before := 0
-	err = write(s, r.Database, name, false, func(c *store.Collection, w *store.Writer) error {
+	err = write(s, r, 0, name, false, func(c *store.Collection, w *store.Writer) error {
 		if c == nil {
 			return mongoerror.New(mongoerror.NamespaceNotFound, "ns not found %s.%s", r.Database, name)
 		}

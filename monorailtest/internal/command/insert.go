@@ -20,15 +20,19 @@ func insertDocuments(ctx context.Context, s *State, r *Request) (bson.D, error) 
 		return nil, err
 	}
 	var n int32
-	failed, err := b.run(len(b.statements), func(i int) error {
+	failed, err := b.run(r, len(b.statements), func(i int) error {
 		if err := ctx.Err(); err != nil {
 			return &fatalError{err}
+		}
+		if s.executed(r, i) != nil {
+			n++
+			return nil
 		}
 		d, raw, err := prepareInsert(b.statements[i])
 		if err != nil {
 			return err
 		}
-		err = write(s, r.Database, b.collection, true, func(_ *store.Collection, w *store.Writer) error {
+		err = write(s, r, i, b.collection, true, func(_ *store.Collection, w *store.Writer) error {
 			return w.Insert(d, raw)
 		})
 		if err == nil {

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"go.mongodb.org/mongo-driver/bson"
+
+	"github.com/mongo-monorail/monorail/monorailtest/internal/replset"
 )
 
 // Request is one command as it arrived. The byte slices belong to the request and live until the reply has been
@@ -21,6 +23,19 @@ type Request struct {
 	Unacknowledged bool
 	// Conn is the connection on which the request came.
 	Conn *Conn
+	// Wait is done when the connection is closed: nobody waits for the reply any more. nil for never.
+	Wait context.Context
+	// ExhaustAllowed says that the client takes a stream of replies. Known is then the topologyVersion of the
+	// one before; nil for the first.
+	ExhaustAllowed bool
+	Known          *replset.TopologyVersion
+
+	// attempted says that the command has tried to write, successfully or not: its write concern is then awaited.
+	attempted bool
+	// majority says that the command reads what is committed on the majority of a replica set.
+	majority bool
+	// retry is the session of a retryable write, nil for every other command.
+	retry *retry
 }
 
 // Handler answers one command. The reply needs no ok field: it is added. An error that is a *mongoerror.Error becomes

@@ -7,6 +7,7 @@ import (
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/failpoint"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/replset"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/wire"
 	"go.mongodb.org/mongo-driver/bson"
 )
@@ -17,6 +18,8 @@ type Result struct {
 	Reply bson.D
 	// After says what becomes of the connection.
 	After After
+	// Stream is the topologyVersion after which another reply follows this one, nil where none does.
+	Stream *replset.TopologyVersion
 }
 
 // After is what becomes of a connection after a command.
@@ -35,7 +38,7 @@ const (
 
 // NewRequest makes a request of a message. The request's slices are those of the message. The error is one to answer.
 func NewRequest(c *Conn, m *wire.Message) (*Request, error) {
-	r := &Request{Body: m.Body, Sequences: m.Sequences, Unacknowledged: m.MoreToCome, Conn: c}
+	r := &Request{Body: m.Body, Sequences: m.Sequences, Unacknowledged: m.MoreToCome, ExhaustAllowed: m.ExhaustAllowed, Conn: c}
 	if elem, err := m.Body.IndexErr(0); err == nil {
 		r.Name = elem.Key()
 	}
@@ -57,38 +60,51 @@ func NewRequest(c *Conn, m *wire.Message) (*Request, error) {
 // Run serves one request from the checks that all commands share to the reply. It blocks as long as the command
 // takes; ctx ends it when the server closes.
 func (s *State) Run(ctx context.Context, r *Request) Result {
+	result := s.run(ctx, r)
+	if s.Member != nil && result.After == Keep && !r.Unacknowledged {
+		result.Reply = s.stamp(r, result.Reply)
+	}
+	return result
+}
+
+func (s *State) run(ctx context.Context, r *Request) Result {
 	sp, ok := table[r.Name]
 	if !ok {
-		return failure(r, mongoerror.New(mongoerror.CommandNotFound, "no such command: '%s'", r.Name))
+		return s.failure(r, nil, mongoerror.New(mongoerror.CommandNotFound, "no such command: '%s'", r.Name))
 	}
 	r.Conn.Monitoring = r.Conn.Monitoring && sp.handshake
 	g, err := parseGeneric(r.Body, duplicatePrefix(r.Name, &sp))
 	if err != nil {
-		return failure(r, err)
+		return s.failure(r, nil, err)
 	}
-	if err := checkSession(&g, &sp); err != nil {
-		return failure(r, err)
+	if err := s.checkSession(&g, &sp); err != nil {
+		return s.failure(r, &g, err)
 	}
 	if err := s.checkAuthenticated(r, &sp); err != nil {
-		return failure(r, err)
+		return s.failure(r, &g, err)
 	}
+	s.gossip(&g)
 	action := s.FailPoints.Evaluate(failpoint.Command{
 		Name: sp.primaryName(r.Name), Namespace: namespaceOf(r), AppName: r.Conn.AppName,
 	})
 	if action != nil {
 		if err := sleep(ctx, action.Block); err != nil {
-			return failure(r, err)
+			return s.failure(r, &g, err)
 		}
 		if action.Close {
 			return Result{After: Shut}
 		}
 		if action.Err != nil {
-			return failure(r, action.Err)
+			return s.failure(r, &g, action.Err)
 		}
 	}
 	reply, err := s.execute(ctx, r, &sp, &g)
 	if err != nil {
-		return failure(r, err)
+		return s.failure(r, &g, err)
+	}
+	if r.Unacknowledged && refusedForRole(reply) {
+		s.Counters.NotPrimaryUnacknowledged.Add(1)
+		return Result{After: HangUp}
 	}
 	if action != nil && action.WriteConcernError != nil && sp.writeConcern {
 		reply = append(reply, bson.E{Key: "writeConcernError", Value: action.WriteConcernError})
@@ -96,7 +112,7 @@ func (s *State) Run(ctx context.Context, r *Request) Result {
 			reply = append(reply, bson.E{Key: "errorLabels", Value: action.Labels})
 		}
 	}
-	return Result{Reply: reply}
+	return Result{Reply: reply, Stream: r.streams(reply)}
 }
 
 // execute checks what is left to check and runs the handler.
@@ -128,34 +144,47 @@ func (s *State) execute(ctx context.Context, r *Request, sp *spec, g *generic) (
 	if err := checkReadPreference(g.readPreference); err != nil {
 		return nil, err
 	}
-	if err := checkReadConcern(g.readConcern, sp.readConcern); err != nil {
+	if err := s.checkRole(r, sp, g); err != nil {
+		return nil, err
+	}
+	rc, err := s.parseReadConcern(g.readConcern, sp.readConcern)
+	if err != nil {
 		return nil, err
 	}
 	if g.writeConcern.Type != 0 && !sp.writeConcern {
 		return nil, mongoerror.New(mongoerror.InvalidOptions, "Command does not support writeConcern")
 	}
-	wc, err := parseWriteConcern(g.writeConcern)
+	wc, err := s.parseWriteConcern(g.writeConcern)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := limitTime(ctx, limit)
 	defer cancel()
-	reply, err := sp.handle(ctx, s, r)
-	if err != nil {
+	if err := s.awaitReadConcern(ctx, r, rc); err != nil {
 		return nil, err
+	}
+	if err := s.checkOut(ctx, r, g); err != nil {
+		return nil, err
+	}
+	reply, err := sp.handle(ctx, s, r)
+	s.checkIn(r)
+	concern := s.awaitWriteConcern(ctx, r, g, wc)
+	if err != nil {
+		return nil, withConcern(err, concern)
 	}
 	r.Conn.remember(reply, sp.sequence != "")
 	if wc.silent && sp.sequence != "" {
 		return bson.D{{Key: "ok", Value: 1.0}}, nil
 	}
-	return okReply(reply), nil
+	return append(okReply(reply), concern...), nil
 }
 
-// failure is the result of a command that failed.
-func failure(r *Request, err error) Result {
-	reply := ErrorReply(err)
+// failure is the result of a command that failed. g is nil where the command could not be parsed so far.
+func (s *State) failure(r *Request, g *generic, err error) Result {
+	reply := ErrorReply(s.explain(g, err))
 	r.Conn.remember(reply, true)
 	if r.Unacknowledged && isNotPrimary(asMongoError(err).Code) {
+		s.Counters.NotPrimaryUnacknowledged.Add(1)
 		return Result{After: HangUp}
 	}
 	return Result{Reply: reply}

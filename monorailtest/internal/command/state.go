@@ -7,6 +7,7 @@ import (
 	"github.com/mongo-monorail/monorail/monorailtest/internal/access"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/cursor"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/failpoint"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/replset"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/store"
 )
 
@@ -29,6 +30,9 @@ type State struct {
 	// Mongos says how the server presents itself. Set before the first request.
 	Mongos Mongos
 
+	// Member is the server's place in its replica set, nil for a standalone. Set before the first request.
+	Member *replset.Member
+
 	// commands is the table, which handlers cannot name themselves: it is initialized from them.
 	commands map[string]spec
 }
@@ -39,6 +43,8 @@ type Counters struct {
 	Messages atomic.Int64
 	// Unacknowledged counts those of them that had moreToCome.
 	Unacknowledged atomic.Int64
+	// NotPrimaryUnacknowledged counts the unacknowledged commands that ended their connection.
+	NotPrimaryUnacknowledged atomic.Int64
 	// Replies counts the replies that were handed to the kernel whole.
 	Replies atomic.Int64
 	// Open is how many connections there are, Opened how many there have been.

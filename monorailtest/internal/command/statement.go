@@ -122,7 +122,8 @@ func statements(v bson.RawValue, parser, field string) ([]bson.Raw, error) {
 
 // run executes the statements one after the other and returns the writeErrors: a failed
 // statement ends an ordered batch. An error of do that is fatal ends the command.
-func (b *batch) run(n int, do func(i int) error) (bson.A, error) {
+func (b *batch) run(r *Request, n int, do func(i int) error) (bson.A, error) {
+	r.attempted = true
 	var failed bson.A
 	text := 0
 	for i := range n {
@@ -156,9 +157,14 @@ func (f *fatalError) Error() string { return f.cause.Error() }
 
 // write runs fn on a collection locked for writing. A collection that is missing is made if
 // create is set; else fn is called with nil. A collection that is dropped meanwhile counts as
-// missing.
-func write(s *State, database, name string, create bool, fn func(c *store.Collection, w *store.Writer) error) error {
+// missing. i is the number of the statement within its command.
+func write(s *State, r *Request, i int, name string, create bool, fn func(c *store.Collection, w *store.Writer) error) error {
+	database := r.Database
+	r.attempted = true
 	for {
+		if err := s.checkStatement(database, name); err != nil {
+			return err
+		}
 		c := s.Store.Collection(database, name)
 		if c == nil {
 			if !create {
@@ -169,7 +175,7 @@ func write(s *State, database, name string, create bool, fn func(c *store.Collec
 				return err
 			}
 		}
-		err := c.Write(func(w *store.Writer) error { return fn(c, w) })
+		err := c.WriteStatement(r.statement(i), func(w *store.Writer) error { return fn(c, w) })
 		if !errors.Is(err, store.ErrDropped) {
 			return err
 		}

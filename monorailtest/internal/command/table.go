@@ -17,6 +17,10 @@ type spec struct {
 	// txnNumber: the command may carry a txnNumber, which a standalone then refuses (20); others refuse it
 	// as not theirs (50889).
 	txnNumber bool
+	// writes: of a replica set, only the primary serves the command (10107).
+	writes bool
+	// reads: of a replica set, secondaries serve the command only to a client that says so (13435).
+	reads bool
 	// handshake: the command is one that a driver's monitor sends.
 	handshake bool
 	// primary is the name that fail points know the command by; "" where it is the name in the table.
@@ -78,36 +82,41 @@ var table = map[string]spec{
 	"getShardMap":                    {handle: getShardMap, adminOnly: true},
 	"killOp":                         {handle: killOp, adminOnly: true},
 	"profile":                        {handle: profile},
+	"appendOplogNote":                {handle: appendOplogNote, adminOnly: true, writes: true, writeConcern: true},
+	"replSetFreeze":                  {handle: replSetFreeze, adminOnly: true},
+	"replSetGetConfig":               {handle: replSetGetConfig, adminOnly: true},
 	"replSetGetStatus":               {handle: replSetGetStatus, adminOnly: true},
 	"replSetInitiate":                {handle: replSetInitiate, adminOnly: true},
+	"replSetStepDown":                {handle: replSetStepDown, adminOnly: true},
+	"replSetStepUp":                  {handle: replSetStepUp, adminOnly: true},
 	"rolesInfo":                      {handle: rolesInfo},
 	"setFeatureCompatibilityVersion": {handle: setFeatureCompatibilityVersion, adminOnly: true, writeConcern: true},
 	"usersInfo":                      {handle: usersInfo},
 
 	// Data.
-	"aggregate":     {handle: aggregate, writeConcern: true, readConcern: true, txnNumber: true},
-	"count":         {handle: countDocuments, readConcern: true, txnNumber: true},
-	"delete":        {handle: deleteDocuments, sequence: "deletes", writeConcern: true, txnNumber: true},
-	"distinct":      {handle: distinctValues, readConcern: true, txnNumber: true},
-	"find":          {handle: findDocuments, readConcern: true, txnNumber: true},
-	"findAndModify": {handle: findAndModify, writeConcern: true, txnNumber: true, primary: "findAndModify"},
-	"findandmodify": {handle: findAndModify, writeConcern: true, txnNumber: true, primary: "findAndModify"},
-	"insert":        {handle: insertDocuments, sequence: "documents", writeConcern: true, txnNumber: true},
-	"update":        {handle: updateDocuments, sequence: "updates", writeConcern: true, txnNumber: true},
+	"aggregate":     {handle: aggregate, reads: true, writeConcern: true, readConcern: true, txnNumber: true},
+	"count":         {handle: countDocuments, reads: true, readConcern: true, txnNumber: true},
+	"delete":        {handle: deleteDocuments, writes: true, sequence: "deletes", writeConcern: true, txnNumber: true},
+	"distinct":      {handle: distinctValues, reads: true, readConcern: true, txnNumber: true},
+	"find":          {handle: findDocuments, reads: true, readConcern: true, txnNumber: true},
+	"findAndModify": {handle: findAndModify, writes: true, writeConcern: true, txnNumber: true, primary: "findAndModify"},
+	"findandmodify": {handle: findAndModify, writes: true, writeConcern: true, txnNumber: true, primary: "findAndModify"},
+	"insert":        {handle: insertDocuments, writes: true, sequence: "documents", writeConcern: true, txnNumber: true},
+	"update":        {handle: updateDocuments, writes: true, sequence: "updates", writeConcern: true, txnNumber: true},
 
 	// Collections and databases.
-	"collStats":        {handle: collStats, readConcern: true, txnNumber: true},
-	"collstats":        {handle: collStats, readConcern: true, primary: "collStats", txnNumber: true},
-	"create":           {handle: createCollection, writeConcern: true, txnNumber: true},
-	"createIndexes":    {handle: createIndexes, writeConcern: true, txnNumber: true},
-	"dbStats":          {handle: dbStats, txnNumber: true},
-	"dbstats":          {handle: dbStats, primary: "dbStats", txnNumber: true},
-	"deleteIndexes":    {handle: dropIndexes, writeConcern: true, primary: "dropIndexes", txnNumber: true},
-	"drop":             {handle: dropCollection, writeConcern: true, txnNumber: true},
-	"dropDatabase":     {handle: dropDatabase, writeConcern: true, txnNumber: true},
-	"dropIndexes":      {handle: dropIndexes, writeConcern: true, txnNumber: true},
-	"listCollections":  {handle: listCollections, txnNumber: true},
-	"listDatabases":    {handle: listDatabases, adminOnly: true, txnNumber: true},
-	"listIndexes":      {handle: listIndexes, txnNumber: true},
-	"renameCollection": {handle: renameCollection, adminOnly: true, writeConcern: true, txnNumber: true},
+	"collStats":        {handle: collStats, reads: true, readConcern: true, txnNumber: true},
+	"collstats":        {handle: collStats, reads: true, readConcern: true, primary: "collStats", txnNumber: true},
+	"create":           {handle: createCollection, writes: true, writeConcern: true, txnNumber: true},
+	"createIndexes":    {handle: createIndexes, writes: true, writeConcern: true, txnNumber: true},
+	"dbStats":          {handle: dbStats, reads: true, txnNumber: true},
+	"dbstats":          {handle: dbStats, reads: true, primary: "dbStats", txnNumber: true},
+	"deleteIndexes":    {handle: dropIndexes, writes: true, writeConcern: true, primary: "dropIndexes", txnNumber: true},
+	"drop":             {handle: dropCollection, writes: true, writeConcern: true, txnNumber: true},
+	"dropDatabase":     {handle: dropDatabase, writes: true, writeConcern: true, txnNumber: true},
+	"dropIndexes":      {handle: dropIndexes, writes: true, writeConcern: true, txnNumber: true},
+	"listCollections":  {handle: listCollections, reads: true, txnNumber: true},
+	"listDatabases":    {handle: listDatabases, reads: true, adminOnly: true, txnNumber: true},
+	"listIndexes":      {handle: listIndexes, reads: true, txnNumber: true},
+	"renameCollection": {handle: renameCollection, writes: true, adminOnly: true, writeConcern: true, txnNumber: true},
 }

@@ -43,15 +43,20 @@ func updateDocuments(ctx context.Context, s *State, r *Request) (bson.D, error) 
 		if modifications[i], err = parseModification(raw); err != nil {
 			return nil, err
 		}
+		if r.retry != nil && modifications[i].multi {
+			return nil, errMultiRetry("multi=true")
+		}
 	}
 	var n, modified int32
 	var upserted bson.A
-	failed, err := b.run(len(modifications), func(i int) error {
+	failed, err := b.run(r, len(modifications), func(i int) error {
 		if err := ctx.Err(); err != nil {
 			return &fatalError{err}
 		}
-		o, err := modifications[i].execute(s, r.Database, b.collection)
-		if err != nil {
+		var o outcome
+		if done := s.executed(r, i); done != nil {
+			o = repeated(done)
+		} else if o, err = modifications[i].execute(s, r, i, b.collection); err != nil {
 			return err
 		}
 		n += o.matched
@@ -194,12 +199,12 @@ func (m *modification) parse() (*parsed, error) {
 // execute carries out one statement under the collection's lock: nobody sees it half done, and no
 // other statement comes between its match and its write, so that concurrent upserts of one key
 // insert it once.
-func (m *modification) execute(s *State, database, collection string) (o outcome, err error) {
+func (m *modification) execute(s *State, r *Request, i int, collection string) (o outcome, err error) {
 	p, err := m.parse()
 	if err != nil {
 		return o, err
 	}
-	err = write(s, database, collection, m.upsert, func(c *store.Collection, w *store.Writer) error {
+	err = write(s, r, i, collection, m.upsert, func(c *store.Collection, w *store.Writer) error {
 		o = outcome{}
 		if c == nil {
 			return nil

@@ -183,3 +183,29 @@ func electionID(term int64) primitive.ObjectID {
 	binary.BigEndian.PutUint64(id[4:], uint64(term))
 	return id
 }
+
+// AwaitPrimary returns the primary as soon as there is one that takes writes.
+func (s *Set) AwaitPrimary(ctx context.Context) (*Member, error) {
+	var p *Member
+	err := s.wait(ctx, func() bool {
+		p = s.primaryLocked()
+		return p != nil && p.writableLocked()
+	})
+	return p, err
+}
+
+// AwaitReplication waits until every member that runs has all entries of the primary, and knows them to be committed.
+func (s *Set) AwaitReplication(ctx context.Context) error {
+	return s.wait(ctx, func() bool {
+		p := s.primaryLocked()
+		if p == nil {
+			return false
+		}
+		for _, m := range s.members {
+			if m.upLocked() && (!m.log.has(p.log.last(), p.log.newest()) || m.stable < p.log.last() || m.role == Rollback) {
+				return false
+			}
+		}
+		return true
+	})
+}

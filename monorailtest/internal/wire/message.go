@@ -15,6 +15,7 @@ import (
 const (
 	flagChecksumPresent = 1 << 0
 	flagMoreToCome      = 1 << 1
+	flagExhaustAllowed  = 1 << 16
 	requiredFlags       = 0xffff
 	knownFlags          = flagChecksumPresent | flagMoreToCome
 )
@@ -41,6 +42,8 @@ type Message struct {
 	Header Header
 	// MoreToCome says that the client wants no reply, whatever happens.
 	MoreToCome bool
+	// ExhaustAllowed says that the client takes several replies to this request.
+	ExhaustAllowed bool
 	// Checksum says that the request had a checksum, so that the reply gets one.
 	Checksum bool
 	// Body is the kind 0 section, or the query of an OP_QUERY.
@@ -65,6 +68,7 @@ func parseMsg(h Header, b []byte) (*Message, error) {
 		return nil, fmt.Errorf("%w: flags %#x", ErrFatal, flags)
 	}
 	m.MoreToCome = flags&flagMoreToCome != 0
+	m.ExhaustAllowed = flags&flagExhaustAllowed != 0
 	m.Checksum = flags&flagChecksumPresent != 0
 	sections := b[4:]
 	if m.Checksum {
@@ -153,13 +157,16 @@ func (m *Message) parseSequence(b []byte) ([]byte, error) {
 	return rest, nil
 }
 
-// appendMsg appends an OP_MSG reply.
-func appendMsg(dst []byte, requestID, responseTo int32, body bson.Raw, checksum bool) []byte {
+// appendMsg appends an OP_MSG reply. moreToCome announces another one.
+func appendMsg(dst []byte, requestID, responseTo int32, body bson.Raw, checksum, moreToCome bool) []byte {
 	start := len(dst)
 	dst = appendHeader(dst, Header{RequestID: requestID, ResponseTo: responseTo, OpCode: OpMsg})
 	var flags uint32
 	if checksum {
 		flags = flagChecksumPresent
+	}
+	if moreToCome {
+		flags |= flagMoreToCome
 	}
 	dst = binary.LittleEndian.AppendUint32(dst, flags)
 	dst = append(dst, 0)

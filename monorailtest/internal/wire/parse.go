@@ -43,11 +43,21 @@ func Parse(h Header, b []byte) (*Message, error) {
 // AppendReply appends the reply to m in the form that m asks for: OP_REPLY to an OP_QUERY, OP_MSG otherwise, with a
 // checksum if m had one, compressed as m was. failure marks the answer to an OP_QUERY that is no command.
 func AppendReply(dst []byte, requestID int32, m *Message, body bson.Raw, failure bool) ([]byte, error) {
+	return appendAny(dst, requestID, m.Header.RequestID, m, body, failure, false)
+}
+
+// AppendStreamed is AppendReply for one of several replies to an OP_MSG, all but the last of which announce another
+// one. responseTo is the request id of the reply before.
+func AppendStreamed(dst []byte, requestID, responseTo int32, m *Message, body bson.Raw, moreToCome bool) ([]byte, error) {
+	return appendAny(dst, requestID, responseTo, m, body, false, moreToCome)
+}
+
+func appendAny(dst []byte, requestID, responseTo int32, m *Message, body bson.Raw, failure, moreToCome bool) ([]byte, error) {
 	start := len(dst)
 	if m.Header.OpCode == OpQuery {
-		dst = appendReply(dst, requestID, m.Header.RequestID, body, failure)
+		dst = appendReply(dst, requestID, responseTo, body, failure)
 	} else {
-		dst = appendMsg(dst, requestID, m.Header.RequestID, body, m.Checksum)
+		dst = appendMsg(dst, requestID, responseTo, body, m.Checksum, moreToCome)
 	}
 	if m.Compressor == NoCompression {
 		return dst, nil
