@@ -99,7 +99,7 @@ func (d *deployment) selectInRequest(ctx context.Context, s *series, selector de
 	if err != nil {
 		return nil, err
 	}
-	if err := d.check(selector, selected.Description().Server); err != nil {
+	if err := d.check(selector, d.describe(selected)); err != nil {
 		return refusal{err: err}, nil
 	}
 	return &server{SelectedServer: selected, client: d.client, series: s, selector: selector}, nil
@@ -112,6 +112,18 @@ func (d *deployment) selectFrom(ctx context.Context, selector description.Server
 		return nil, err
 	}
 	return selected.(*topology.SelectedServer), nil
+}
+
+// describe returns what the topology knows of a server that it has selected. The server itself learns
+// of a change a moment later, and can still be Unknown when it has been selected already.
+func (d *deployment) describe(selected *topology.SelectedServer) description.Server {
+	own := selected.Description().Server
+	for _, server := range d.Topology.Description().Servers {
+		if server.Addr == own.Addr {
+			return server
+		}
+	}
+	return own
 }
 
 // check asks an operation's selector whether it accepts one server alone.

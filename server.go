@@ -85,7 +85,7 @@ func (s *server) joins(on *series) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return s.client.deployment.check(pinTo, s.Description().Server) == nil, nil
+	return s.client.deployment.check(pinTo, s.client.deployment.describe(s.SelectedServer)) == nil, nil
 }
 
 func (s *server) pinnedConnection(ctx context.Context, on *series) (*connection, error) {
