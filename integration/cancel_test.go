@@ -3,7 +3,6 @@ package integration
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -158,44 +157,40 @@ func TestMessageCutOffBreaksTheRequest(t *testing.T) {
 // server can write before it is read from, and writes more than it takes before it reads.
 func TestBigWriteNeverDeadlocks(t *testing.T) {
 	s := servertest.Start(t)
-	for name, tlsOff := range map[string]bool{"resumable": true, "user's dialer": false} {
-		clientOpts := options.Client()
-		if !tlsOff {
-			clientOpts.SetDialer(&servertest.Dialer{})
-		}
-		c := s.Connect(t, clientOpts)
-		coll := fill(t, s, c, 20, 1<<20)
-		requestCtx, request := c.StartRequest(servertest.Context(t))
-		check(t, read(requestCtx, coll, 0))
-		for i := range 20 {
-			short, cancel := context.WithCancel(requestCtx)
-			cancelled := make(chan error, 1) // the goroutine sends once
-			before := request.Info().InFlight
-			go func() { cancelled <- read(short, coll, i) }()
-			servertest.Eventually(t, func() string {
-				if request.Info().InFlight > before {
-					return ""
-				}
-				select {
-				case err := <-cancelled:
-					cancelled <- err
-					return "" // it was answered already
-				default:
-					return "the find was not sent"
-				}
-			})
-			cancel()
-			if err := <-cancelled; err != nil && !errors.Is(err, context.Canceled) {
-				t.Fatal(err)
+	bigWrite(t, s, s.Connect(t, nil))
+	bigWrite(t, s, s.Connect(t, options.Client().SetDialer(&servertest.Dialer{}))) // which cannot be resumed
+}
+
+func bigWrite(t testing.TB, s *servertest.Server, c *servertest.Client) {
+	t.Helper()
+	coll := fill(t, s, c, 20, 1<<20)
+	requestCtx, request := c.StartRequest(servertest.Context(t))
+	check(t, read(requestCtx, coll, 0))
+	for i := range 20 {
+		short, cancel := context.WithCancel(requestCtx)
+		cancelled := make(chan error, 1) // the goroutine sends once
+		before := request.Info().InFlight
+		go func() { cancelled <- read(short, coll, i) }()
+		servertest.Eventually(t, func() string {
+			if request.Info().InFlight > before {
+				return ""
 			}
+			select {
+			case err := <-cancelled:
+				cancelled <- err
+				return "" // it was answered already
+			default:
+				return "the find was not sent"
+			}
+		})
+		cancel()
+		if err := <-cancelled; err != nil && !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
 		}
-		documents := make([]any, 2)
-		for i := range documents {
-			documents[i] = bson.D{{Key: "_id", Value: fmt.Sprint(name, i)}, {Key: "a", Value: strings.Repeat("x", 15<<20)}}
-		}
-		_, err := coll.InsertMany(requestCtx, documents)
-		check(t, err)
-		check(t, read(requestCtx, coll, 3))
-		check(t, request.End())
 	}
+	document := bson.D{{Key: "a", Value: strings.Repeat("x", 15<<20)}}
+	_, err := coll.InsertMany(requestCtx, []any{document, document})
+	check(t, err)
+	check(t, read(requestCtx, coll, 3))
+	check(t, request.End())
 }

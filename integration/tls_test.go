@@ -164,6 +164,13 @@ func TestTLSMessageCutOff(t *testing.T) {
 	usable(t, c, coll)
 }
 
+// TestTLSBigWriteNeverDeadlocks: a write that is blocked for long is not cut off, as one below TLS may be
+// that can be gone on with.
+func TestTLSBigWriteNeverDeadlocks(t *testing.T) {
+	s := startTLS(t)
+	bigWrite(t, s, s.Connect(t, nil))
+}
+
 func TestTLSLateReplyIsDropped(t *testing.T) {
 	s := startTLS(t)
 	c := s.Connect(t, nil)

@@ -201,7 +201,7 @@ func TestHelloAuthenticatesOnSpeculation(t *testing.T) {
 }
 
 func TestPrivileges(t *testing.T) {
-	s := newServer(t, WithUser("ann", "pass"), WithUser("reader", "read", "find", "listCollections"), WithUser("writer", "write", "insert", "update"))
+	s := newServer(t, WithUser("ann", "pass"), WithUser("reader", "read", "find", "listCollections"), WithUser("writer", "write", "insert", "update"), WithUser("updater", "up", "update"))
 	reader, writer := dial(t, s), dial(t, s)
 	reader.authenticate("reader", "read")
 	reader.wantUser("reader")
@@ -237,6 +237,20 @@ func TestPrivileges(t *testing.T) {
 		}
 		if reply := writer.call(test.command); code(reply) != test.writer {
 			t.Errorf("the writer's %v: %v, want %d", test.command, reply, test.writer)
+		}
+	}
+	updater := dial(t, s)
+	updater.authenticate("updater", "up")
+	updater.ok(bson.D{{Key: "update", Value: "c"}, statements("updates", bson.D{one, set})})
+	for _, how := range []string{"in the body", "in a sequence"} {
+		upsert := bson.D{{Key: "q", Value: bson.D{}}, set, {Key: "upsert", Value: true}}
+		command := updater.ask(bson.D{{Key: "update", Value: "c"}, statements("updates", upsert)})
+		if how == "in a sequence" {
+			command = updater.message(0, bson.D{{Key: "update", Value: "c"}}, sequence(t, "updates", upsert))
+		}
+		updater.send(command)
+		if reply := updater.reply().body; code(reply) != 13 {
+			t.Errorf("an upsert, %s, of a user who may not insert: %v", how, reply)
 		}
 	}
 	reply := reader.call(bson.D{{Key: "insert", Value: "c"}, statements("documents", bson.D{})})
