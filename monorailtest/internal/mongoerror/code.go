@@ -16,6 +16,7 @@ const (
 	AuthenticationFailed               int32 = 18
 	IllegalOperation                   int32 = 20
 	InvalidBSON                        int32 = 22
+	LockTimeout                        int32 = 24
 	NamespaceNotFound                  int32 = 26
 	IndexNotFound                      int32 = 27
 	PathNotViable                      int32 = 28
@@ -36,7 +37,9 @@ const (
 	IndexKeySpecsConflict              int32 = 86
 	ShutdownInProgress                 int32 = 91
 	UnsatisfiableWriteConcern          int32 = 100
+	WriteConflict                      int32 = 112
 	CommandNotSupported                int32 = 115
+	ConflictingOperationInProgress     int32 = 117
 	DocumentValidationFailure          int32 = 121
 	CommandFailed                      int32 = 125
 	CommandNotSupportedOnView          int32 = 166
@@ -47,9 +50,12 @@ const (
 	PrimarySteppedDown                 int32 = 189
 	InvalidIndexSpecificationOption    int32 = 197
 	TooManyDocumentSequences           int32 = 233
+	TransactionTooOld                  int32 = 225
 	NotImplemented                     int32 = 238
 	ConversionFailure                  int32 = 241
+	SnapshotUnavailable                int32 = 246
 	NoSuchTransaction                  int32 = 251
+	TransactionCommitted               int32 = 256
 	OperationNotSupportedInTransaction int32 = 263
 	ClientDisconnect                   int32 = 279
 	NoQueryExecutionPlans              int32 = 291

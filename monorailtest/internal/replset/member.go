@@ -97,10 +97,10 @@ type Data struct {
 	Sessions *session.Table
 }
 
-// apply makes the changes of an entry.
+// apply makes the changes of an entry: those of a transaction in one step.
 func (d *Data) apply(e *entry) {
+	d.Store.ApplyTogether(e.changes)
 	for _, ch := range e.changes {
-		d.Store.Apply(ch)
 		d.Sessions.Take(ch)
 	}
 }

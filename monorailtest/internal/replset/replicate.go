@@ -98,6 +98,8 @@ type task struct {
 	copy []*entry
 	// rollback says that the member has entries which are not in the history.
 	rollback bool
+	// abort says that transactions are open on a member that is not primary any more.
+	abort bool
 	// wait is how long there is nothing to do; 0 for until something changes.
 	wait time.Duration
 }
@@ -112,6 +114,8 @@ func (m *Member) replicate() {
 		m.busy = len(t.copy) > 0 || t.rollback
 		s.mu.Unlock()
 		switch {
+		case t.abort:
+			m.Data.Sessions.KillAll()
 		case t.rollback:
 			m.rollBack()
 		case len(t.commit) > 0 || len(t.copy) > 0:
@@ -156,6 +160,10 @@ func (m *Member) sleep(d time.Duration, changed <-chan struct{}) bool {
 // takeLocked returns what is to be done next.
 func (m *Member) takeLocked() task {
 	var t task
+	if m.role != Primary && m.Data.Sessions.Open() > 0 {
+		t.abort = true
+		return t
+	}
 	if !m.upLocked() {
 		return t
 	}

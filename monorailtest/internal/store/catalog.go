@@ -7,9 +7,13 @@ import (
 )
 
 // CreateIndex builds an index. It fails with DuplicateKey (11000) where the documents violate a
-// unique one, and then leaves the collection as it was. The name must not be taken.
+// unique one, and with a *Conflict while an open transaction uses the collection, and then leaves
+// the collection as it was. The name must not be taken.
 func (w *Writer) CreateIndex(spec IndexSpec) error {
 	c := w.c
+	if err := c.redefinableLocked(); err != nil {
+		return err
+	}
 	x := newIndex(spec)
 	var failed error
 	c.documents.Scan(func(d *Document) bool {
@@ -28,6 +32,7 @@ func (w *Writer) CreateIndex(spec IndexSpec) error {
 		return err
 	}
 	c.indexes = append(slices.Clip(c.indexes), x)
+	c.definition++
 	return nil
 }
 
@@ -42,14 +47,17 @@ func (c *Collection) buildLocked(spec IndexSpec) {
 		return true
 	})
 	c.indexes = append(slices.Clip(c.indexes), x)
+	c.definition++
 }
 
 // unbuildLocked removes an index if it is there.
 func (c *Collection) unbuildLocked(name string) {
 	c.indexes = slices.DeleteFunc(slices.Clone(c.indexes), func(x *Index) bool { return x.spec.Name == name })
+	c.definition++
 }
 
-// DropIndex removes an index by name. The index on _id stays (72).
+// DropIndex removes an index by name. The index on _id stays (72). It fails with a *Conflict while
+// an open transaction uses the collection.
 func (w *Writer) DropIndex(name string) error {
 	c := w.c
 	i := slices.IndexFunc(c.indexes, func(x *Index) bool { return x.spec.Name == name })
@@ -58,6 +66,9 @@ func (w *Writer) DropIndex(name string) error {
 		return mongoerror.New(mongoerror.IndexNotFound, "index not found with name [%s]", name)
 	case i == 0:
 		return mongoerror.New(mongoerror.InvalidOptions, "cannot drop _id index")
+	}
+	if err := c.redefinableLocked(); err != nil {
+		return err
 	}
 	if err := w.log(Change{Kind: DropIndex, Index: c.indexes[i].spec}); err != nil {
 		return err

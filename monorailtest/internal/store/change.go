@@ -22,6 +22,9 @@ const (
 	CreateIndex
 	// DropIndex removes the index with the name of Index.
 	DropIndex
+	// CommitTransaction changes nothing: behind the changes of a transaction it says whose they are,
+	// in Statement.
+	CommitTransaction
 )
 
 // Change is one change of a store, complete enough to be made again in a copy of it. It is
@@ -40,7 +43,8 @@ type Change struct {
 	Index IndexSpec
 	// To is the new "database.collection" of a rename.
 	To string
-	// Statement is the retryable statement that made the change; nil for none.
+	// Statement is the retryable statement that made the change, or the transaction that a
+	// CommitTransaction ends; nil for none.
 	Statement *Statement
 }
 
@@ -85,9 +89,7 @@ func (s *Store) Apply(ch *Change) {
 		}
 		return
 	}
-	s.mu.RLock()
-	c := s.identified[uuidKey(ch.Collection)]
-	s.mu.RUnlock()
+	c := s.collectionOf(ch)
 	if c == nil {
 		return
 	}
@@ -101,6 +103,64 @@ func (s *Store) Apply(ch *Change) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.applyLocked(ch)
+}
+
+// ApplyTogether makes the changes of one entry of a journal, as Apply does, in one step for every reader
+// if they are those of a transaction: of documents, and of collections and indexes that are made.
+func (s *Store) ApplyTogether(changes []*Change) {
+	together := len(changes) > 1
+	for _, ch := range changes {
+		switch ch.Kind {
+		case Put, CreateCollection, CreateIndex, CommitTransaction:
+		default:
+			together = false
+		}
+	}
+	if !together {
+		for _, ch := range changes {
+			s.Apply(ch)
+		}
+		return
+	}
+	s.catalog.Lock()
+	defer s.catalog.Unlock()
+	changed, made := map[string]*Collection{}, []*Collection(nil)
+	for _, ch := range changes {
+		key := uuidKey(ch.Collection)
+		c := changed[key]
+		switch {
+		case ch.Kind == CreateCollection:
+			c = s.newCollection(ch.Namespace, ch.Options, ch.Collection)
+			made = append(made, c)
+		case c == nil:
+			c = s.collectionOf(ch)
+		}
+		if c != nil && changed[key] != c {
+			changed[key] = c
+			c.mu.Lock()
+			defer c.mu.Unlock()
+		}
+		if c != nil {
+			c.applyLocked(ch)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range made {
+		s.addLocked(c)
+	}
+}
+
+// collectionOf returns the collection that a change is of, nil for none.
+func (s *Store) collectionOf(ch *Change) *Collection {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.identified[uuidKey(ch.Collection)]
+}
+
+// applyLocked makes a change of what is in the collection.
+func (c *Collection) applyLocked(ch *Change) {
 	switch ch.Kind {
 	case Put:
 		c.putLocked(ch.Before, ch.After)

@@ -38,6 +38,16 @@ type Collection struct {
 	bytes int64
 	// dropped goes from false to true once; the collection is then empty and refuses writes.
 	dropped bool
+	// definition counts the changes of the name and of the indexes.
+	definition int
+	// users are the open transactions that have used the collection. While there is one, the
+	// collection keeps its name and its indexes.
+	users map[*Transaction]struct{}
+	// claims is what users have written and not committed; nil where there is nothing.
+	claims *claims
+
+	// fork is what a transaction's copy knows of its original; nil for every other collection.
+	fork *fork
 }
 
 func newCollection(namespace string, options bson.D, uuid primitive.Binary) *Collection {
@@ -86,7 +96,8 @@ func (c *Collection) Indexes() []IndexSpec {
 // Write runs fn with the collection locked for writing, so that what fn does happens at once for
 // every other operation. fn does no I/O, and must not use the collection but by w. It returns
 // ErrDropped without calling fn if the collection was dropped, else what fn returns: changes made
-// before an error stay.
+// before an error stay. With a *Conflict fn can be run again when the transaction in the way has
+// ended.
 func (c *Collection) Write(fn func(w *Writer) error) error { return c.WriteStatement(nil, fn) }
 
 // WriteStatement is Write for one statement of a retryable write, which the journal is told of with
@@ -115,19 +126,24 @@ type Writer struct {
 	statement *Statement
 }
 
-// log tells the journal of a change that is about to be made. With an error it must not be made.
+// log tells the journal, or the transaction whose copy the collection is, of a change that is about
+// to be made. With an error it must not be made.
 func (w *Writer) log(ch Change) error {
 	c := w.c
-	if c.journal == nil {
+	if c.journal == nil && c.fork == nil {
 		return nil
 	}
 	ch.Collection, ch.Namespace, ch.Statement = c.UUID, c.Namespace(), w.statement
+	if c.fork != nil {
+		c.fork.transaction.changes = append(c.fork.transaction.changes, &ch)
+		return nil
+	}
 	return c.journal.Append(&ch)
 }
 
 // Insert stores a document. It fails with DuplicateKey (11000) where a unique index has its key
-// already, and then stores nothing. raw is the BSON form of fields; both belong to the collection
-// from here on and must not be changed any more.
+// already, and as Transaction says where one is in the way, and then stores nothing. raw is the
+// BSON form of fields; both belong to the collection from here on and must not be changed any more.
 func (w *Writer) Insert(fields bson.D, raw bson.Raw) (err error) {
 	c := w.c
 	d := &Document{Record: c.last + 1, Fields: fields, Raw: raw}
@@ -137,10 +153,13 @@ func (w *Writer) Insert(fields bson.D, raw bson.Raw) (err error) {
 			return err
 		}
 	}
+	if err := c.admitLocked(nil, d, nil, keys); err != nil {
+		return err
+	}
 	if err := w.log(Change{Kind: Put, After: d}); err != nil {
 		return err
 	}
-	c.last++
+	c.last = d.Record
 	for i, x := range c.indexes {
 		x.add(keys[i], d.Record)
 	}
@@ -164,6 +183,9 @@ func (w *Writer) Replace(old *Document, fields bson.D, raw bson.Raw) (_ *Documen
 			return nil, err
 		}
 	}
+	if err := c.admitLocked(old, d, before, after); err != nil {
+		return nil, err
+	}
 	if err := w.log(Change{Kind: Put, Before: old, After: d}); err != nil {
 		return nil, err
 	}
@@ -178,9 +200,13 @@ func (w *Writer) Replace(old *Document, fields bson.D, raw bson.Raw) (_ *Documen
 	return d, nil
 }
 
-// Delete removes the present version of a document.
+// Delete removes the present version of a document. It fails as Transaction says where one is in
+// the way, and then changes nothing.
 func (w *Writer) Delete(old *Document) error {
 	c := w.c
+	if err := c.admitLocked(old, nil, nil, nil); err != nil {
+		return err
+	}
 	keys := make([][]indexkey.Key, len(c.indexes))
 	for i, x := range c.indexes {
 		var err error

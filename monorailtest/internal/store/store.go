@@ -23,7 +23,8 @@ type Store struct {
 	// journal is told of every change; nil for none. Set once.
 	journal Journal
 	// catalog is held while collections are made, dropped or renamed, so that the journal is told of
-	// it in the order in which it happens. It comes before the lock of any collection.
+	// it in the order in which it happens, and by whoever takes the locks of several collections. It
+	// comes before the lock of any collection.
 	catalog sync.Mutex
 	// mu guards the maps below. It is held to look up, add and remove collections only, and no
 	// collection's lock is taken while it is held.
@@ -32,14 +33,23 @@ type Store struct {
 	databases map[string]map[string]*Collection
 	// identified holds the same collections by their UUIDs.
 	identified map[string]*Collection
+	// reserved holds the namespaces in which open transactions have made a collection.
+	reserved map[namespace]*Transaction
+
+	// transaction is whose private copy this store is; nil for every other store.
+	transaction *Transaction
 }
+
+// namespace names a collection.
+type namespace struct{ database, name string }
 
 // New returns an empty store.
 func New() *Store { return NewJournaled(nil) }
 
 // NewJournaled returns an empty store that tells j of every change.
 func NewJournaled(j Journal) *Store {
-	return &Store{journal: j, databases: map[string]map[string]*Collection{}, identified: map[string]*Collection{}}
+	return &Store{journal: j, databases: map[string]map[string]*Collection{}, identified: map[string]*Collection{},
+		reserved: map[namespace]*Transaction{}}
 }
 
 func uuidKey(uuid primitive.Binary) string { return string(uuid.Data) }
@@ -57,8 +67,9 @@ func (s *Store) Collection(database, name string) *Collection {
 	return s.databases[database][name]
 }
 
-// Create makes an empty collection. It fails with NamespaceExists (48) if there is one, and with
-// DatabaseDifferCase (13297) if there is a database whose name differs in case only.
+// Create makes an empty collection. It fails with NamespaceExists (48) if there is one, with
+// DatabaseDifferCase (13297) if there is a database whose name differs in case only, and with a
+// *Conflict while an open transaction has made the collection.
 func (s *Store) Create(database, name string, options bson.D) (*Collection, error) {
 	s.catalog.Lock()
 	defer s.catalog.Unlock()
@@ -70,7 +81,7 @@ func (s *Store) Create(database, name string, options bson.D) (*Collection, erro
 	return s.createLocked(database, name, options)
 }
 
-// Open returns a collection, and makes it if there is none. created tells which.
+// Open returns a collection, and makes it, as Create does, if there is none. created tells which.
 func (s *Store) Open(database, name string) (c *Collection, created bool, err error) {
 	if c := s.Collection(database, name); c != nil {
 		return c, false, nil
@@ -93,22 +104,26 @@ func (s *Store) createLocked(database, name string, options bson.D) (*Collection
 	}
 	if s.databases[database] == nil {
 		for other := range s.databases {
-			if strings.EqualFold(other, database) {
+			if differsInCase(other, database) {
 				return nil, mongoerror.New(codeDatabaseDiffersInCase,
 					"db already exists with different case already have: [%s] trying to create [%s]", other, database)
 			}
 		}
 	}
 	c := s.newCollection(database+"."+name, options, newUUID())
-	if c.journal != nil {
-		err := c.journal.Append(&Change{Kind: CreateCollection, Collection: c.UUID, Namespace: c.Namespace(), Options: options})
-		if err != nil {
-			return nil, err
-		}
+	if err := s.reserveLocked(namespace{database, name}, c); err != nil {
+		return nil, err
+	}
+	w := &Writer{c: c}
+	if err := w.log(Change{Kind: CreateCollection, Options: options}); err != nil {
+		return nil, err
 	}
 	s.addLocked(c)
 	return c, nil
 }
+
+// differsInCase tells of two different names of databases whether they differ in case only.
+func differsInCase(a, b string) bool { return a != b && strings.EqualFold(a, b) }
 
 func (s *Store) newCollection(namespace string, options bson.D, uuid primitive.Binary) *Collection {
 	c := newCollection(namespace, options, uuid)
@@ -135,13 +150,13 @@ func (s *Store) addLocked(c *Collection) {
 }
 
 // Drop removes a collection and returns it, or nil if there was none. What still uses it gets
-// ErrDropped.
+// ErrDropped. It fails with a *Conflict while an open transaction uses the collection.
 func (s *Store) Drop(database, name string) (*Collection, error) {
 	s.catalog.Lock()
 	defer s.catalog.Unlock()
 	c := s.Collection(database, name)
 	if c == nil {
-		return nil, nil
+		return nil, s.unreserved(namespace{database, name})
 	}
 	return c, s.dropCatalogLocked(c)
 }
@@ -150,6 +165,9 @@ func (s *Store) Drop(database, name string) (*Collection, error) {
 func (s *Store) dropCatalogLocked(c *Collection) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if err := c.redefinableLocked(); err != nil {
+		return err
+	}
 	if c.journal != nil {
 		if err := c.journal.Append(&Change{Kind: DropCollection, Collection: c.UUID, Namespace: c.Namespace()}); err != nil {
 			return err
@@ -180,10 +198,14 @@ func (s *Store) forgetLocked(c *Collection) {
 	}
 }
 
-// DropDatabase removes a database with all its collections, and tells whether there was one.
+// DropDatabase removes a database with all its collections, and tells whether there was one. It fails
+// with a *Conflict while an open transaction uses one of them: others may have gone already.
 func (s *Store) DropDatabase(database string) (found bool, err error) {
 	s.catalog.Lock()
 	defer s.catalog.Unlock()
+	if err := s.unreservedDatabase(database); err != nil {
+		return false, err
+	}
 	for _, c := range s.Collections(database) {
 		found = true
 		if err := s.dropCatalogLocked(c.Collection); err != nil {
@@ -194,8 +216,9 @@ func (s *Store) DropDatabase(database string) (found bool, err error) {
 }
 
 // Rename gives a collection another name, also in another database. It fails with
-// NamespaceNotFound (26) if there is none, and with NamespaceExists (48) if the new name is taken,
-// unless replace is set: then that collection is dropped.
+// NamespaceNotFound (26) if there is none, with NamespaceExists (48) if the new name is taken,
+// unless replace is set: then that collection is dropped, and with a *Conflict while an open
+// transaction uses either.
 func (s *Store) Rename(database, name, toDatabase, toName string, replace bool) error {
 	s.catalog.Lock()
 	defer s.catalog.Unlock()
@@ -206,9 +229,18 @@ func (s *Store) Rename(database, name, toDatabase, toName string, replace bool) 
 	if target != nil && !replace {
 		return mongoerror.New(mongoerror.NamespaceExists, "target namespace exists")
 	}
-	if target != nil {
-		target.mu.Lock()
-		defer target.mu.Unlock()
+	if err := s.unreserved(namespace{toDatabase, toName}); err != nil {
+		return err
+	}
+	for _, changed := range []*Collection{c, target} {
+		if changed == nil {
+			continue
+		}
+		changed.mu.Lock()
+		defer changed.mu.Unlock()
+		if err := changed.redefinableLocked(); err != nil {
+			return err
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -232,6 +264,7 @@ func (s *Store) Rename(database, name, toDatabase, toName string, replace bool) 
 		target.dropLocked()
 	}
 	s.renameLocked(c, to)
+	c.definition++
 	return nil
 }
 
