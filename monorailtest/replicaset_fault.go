@@ -82,7 +82,8 @@ func (rs *ReplicaSet) StepDown(ctx context.Context, o StepDownOptions) error {
 
 // Elect makes a member primary at once, and returns when it is. The primary, if the two can reach each other, becomes a
 // secondary in the same moment, and rolls back what only it has. A majority must vote for the member, as it does if
-// nobody in it has a newer entry: otherwise the error wraps ErrBehind.
+// nobody in it has a newer entry: otherwise the error wraps ErrBehind. A member that is behind and takes in what it lacks
+// is waited for.
 func (rs *ReplicaSet) Elect(ctx context.Context, member int) error {
 	if err := rs.set.Member(member).Elect(ctx); err != nil {
 		return fmt.Errorf("monorailtest: election of member %d: %w", member, err)
@@ -95,7 +96,9 @@ func (rs *ReplicaSet) Elect(ctx context.Context, member int) error {
 // is elected again. A primary that sees no majority any more steps down after the election delay. Killing a member that
 // is down changes nothing.
 func (rs *ReplicaSet) Kill(member int) {
-	rs.members[member].stop(rs.set.Member(member).Kill)
+	s := rs.members[member]
+	s.stop(rs.set.Member(member).Kill)
+	s.state.Cursors.KillAll()
 }
 
 // Restart starts a member that was killed: on the same port, with its data, and as a secondary. Restarting one that runs,

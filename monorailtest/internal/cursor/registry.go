@@ -165,8 +165,11 @@ func (g *Registry) Close() {
 	g.mu.Lock()
 	g.closed = true
 	g.mu.Unlock()
-	g.killWhere(func(*Cursor) bool { return true })
+	g.KillAll()
 }
+
+// KillAll kills every cursor.
+func (g *Registry) KillAll() { g.killWhere(func(*Cursor) bool { return true }) }
 
 // Len returns how many cursors are open.
 func (g *Registry) Len() int {

@@ -82,11 +82,8 @@ func (m *Member) AwaitDescription(ctx context.Context, known TopologyVersion, d 
 	s := m.set
 	limited, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
-	var desc Description
-	err := s.wait(limited, func() bool {
-		desc = m.describeLocked()
-		return desc.TopologyVersion.Process != known.Process || desc.TopologyVersion.Counter != known.Counter
-	})
+	err := s.waitFor(limited, &s.topology, func() bool { return m.process != known.Process || m.counter != known.Counter })
+	desc := m.Describe()
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return desc, ctx.Err()

@@ -10,11 +10,7 @@ import (
 // reconsiderLocked looks after something has happened that elections depend on: it has an old primary
 // give way to a newer one, and sets the timer where the set needs an election.
 func (s *Set) reconsiderLocked() {
-	for _, m := range s.members {
-		if m.role == Primary && s.supersededLocked(m) {
-			s.setRoleLocked(m, Secondary)
-		}
-	}
+	s.spreadTermLocked()
 	if s.closed || s.election != nil || !s.unsettledLocked() {
 		return
 	}
@@ -22,14 +18,19 @@ func (s *Set) reconsiderLocked() {
 	s.election = time.AfterFunc(s.electionDelay, s.hold)
 }
 
-// supersededLocked reports whether a primary can hear of a newer term.
-func (s *Set) supersededLocked(m *Member) bool {
-	for _, o := range s.members {
-		if m.connectedLocked(o) && o.log.newest().time.Term > m.log.newest().time.Term {
-			return true
+// spreadTermLocked tells members that are connected the newest term that one of them has heard of. A
+// primary of an earlier term gives way.
+func (s *Set) spreadTermLocked() {
+	for _, m := range s.members {
+		for _, o := range s.members {
+			if m.connectedLocked(o) {
+				m.term = max(m.term, o.term)
+			}
+		}
+		if m.role == Primary && m.log.newest().time.Term < m.term {
+			s.setRoleLocked(m, Secondary)
 		}
 	}
-	return false
 }
 
 // unsettledLocked reports whether there is a majority without a primary, or a primary without one.
@@ -120,6 +121,7 @@ func (s *Set) becomePrimaryLocked(m *Member) {
 		return
 	}
 	s.term++
+	m.term = s.term
 	m.electionID = electionID(s.term)
 	m.log.append(&entry{time: OpTime{s.tickLocked(), s.term}, wall: time.Now()})
 	s.setRoleLocked(m, Primary)
@@ -132,7 +134,8 @@ func (s *Set) becomePrimaryLocked(m *Member) {
 // entries that it lacks.
 var ErrBehind = errors.New("no majority would vote for the member")
 
-// Elect makes a member primary, and returns when it is. A primary that it can reach gives way.
+// Elect makes a member primary, and returns when it is. A primary that it can reach gives way. A member
+// that is behind and takes in what it lacks is waited for.
 func (m *Member) Elect(ctx context.Context) error {
 	s := m.set
 	var failed error
@@ -143,7 +146,9 @@ func (m *Member) Elect(ctx context.Context) error {
 		case m.role != Secondary && m.role != Rollback && m.role != Primary:
 			failed = fmt.Errorf("member %d is %s", m.index, m.role)
 		case m.role == Secondary && !m.elected && s.votesLocked(m) < s.majorityLocked():
-			failed = ErrBehind
+			if p := s.seenPrimaryLocked(m); p == nil || m.stopped || s.reachableLocked(m) < s.majorityLocked() {
+				failed = ErrBehind
+			}
 		case m.role == Secondary && !m.elected:
 			m.frozenUntil = time.Time{}
 			m.elected = true

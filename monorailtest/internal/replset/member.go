@@ -67,6 +67,9 @@ type Member struct {
 
 	role Role
 	log  oplog
+	// term is the newest that the member has heard of, and voted in. It counts for no majority of an
+	// earlier one, whatever it has in its log. It never goes back.
+	term int64
 	// stable is the position up to which Committed goes. It never goes back.
 	stable int
 	// busy says that the member's goroutine is making changes with the lock released; the role and the

@@ -75,6 +75,8 @@ func (s *Set) advanceLocked(p *Member) {
 	for _, m := range s.members {
 		switch {
 		case m.role == Removed:
+		case m.term > p.log.newest().time.Term:
+			have = append(have, m.stable)
 		case p.log.has(m.log.last(), m.log.newest()):
 			have = append(have, m.log.last())
 		default:
@@ -85,7 +87,7 @@ func (s *Set) advanceLocked(p *Member) {
 	i := have[len(have)-s.majorityLocked()]
 	e := p.log.at(i)
 	if i > s.commit && e != nil && e.time.Term == p.log.newest().time.Term {
-		s.commit = i
+		s.commit, s.committed = i, e
 		s.broadcastLocked()
 	}
 }
@@ -110,7 +112,7 @@ func (m *Member) replicate() {
 	s := m.set
 	for {
 		s.mu.Lock()
-		t, changed := m.takeLocked(), s.changeLocked()
+		t, changed := m.takeLocked(), s.progress.next()
 		m.busy = len(t.copy) > 0 || t.rollback
 		s.mu.Unlock()
 		switch {
@@ -176,9 +178,9 @@ func (m *Member) takeLocked() task {
 		return t
 	}
 	diverged := !source.log.has(m.log.last(), m.log.newest())
-	// A member that has its own entries knows only what is before them to be committed.
+	// An old primary that does not know of a newer one has other entries in the places of committed ones.
 	known := min(s.commit, m.log.last())
-	if source == s.primaryLocked() && !diverged && known > m.stable {
+	if source.log.has(s.commit, s.committed) && !diverged && known > m.stable {
 		t.commit = m.log.entries[m.stable+1-m.log.first : min(known, m.stable+batchSize)+1-m.log.first]
 	}
 	if source == m || m.stopped {
@@ -241,8 +243,9 @@ func (m *Member) rollBack() {
 		return
 	}
 	s.setRoleLocked(m, Rollback)
-	at := common(&m.log, &source.log)
-	keep := slices.Clone(m.log.entries[m.stable+1-m.log.first : at+1-m.log.first])
+	// From here on the entries count for no majority. Their changes are gone when the role says secondary again.
+	m.log.truncate(common(&m.log, &source.log))
+	keep := slices.Clone(m.log.entries[m.stable+1-m.log.first:])
 	s.mu.Unlock()
 	m.config.Disconnect()
 	m.Data.Store.Restore(m.Committed.Store)
@@ -252,7 +255,6 @@ func (m *Member) rollBack() {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m.log.truncate(at)
 	if m.role == Rollback {
 		s.setRoleLocked(m, Secondary)
 	}

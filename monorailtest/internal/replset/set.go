@@ -32,14 +32,15 @@ type Set struct {
 	version int
 	// term is the newest term of an election.
 	term int64
-	// commit is the position up to which the history is on a majority. It never goes back.
-	commit int
+	// commit is the position up to which the history is on a majority, and committed the entry there. It
+	// never goes back.
+	commit    int
+	committed *entry
 	// clock is the cluster time: not less than that of any entry.
 	clock primitive.Timestamp
-	// changed is closed, and replaced, whenever something happens that somebody may wait for; waiting
-	// says that somebody has it.
-	changed chan struct{}
-	waiting bool
+	// progress tells of everything that somebody may wait for, topology of new answers of hello only, so
+	// that those who wait for them are not woken by each write.
+	progress, topology notice
 	// election fires when it is time to look for a primary; nil while none is due.
 	election *time.Timer
 	closed   bool
@@ -47,11 +48,12 @@ type Set struct {
 
 // New starts a set: the first member is primary, and every member empty. Close ends it.
 func New(name string, electionDelay time.Duration, configs []Config) *Set {
-	s := &Set{name: name, electionDelay: electionDelay, version: 1, term: 1, changed: make(chan struct{})}
+	s := &Set{name: name, electionDelay: electionDelay, version: 1, term: 1}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	first := &entry{time: OpTime{s.tickLocked(), s.term}, wall: time.Now()}
+	s.committed = first
 	for i, c := range configs {
-		m := &Member{set: s, index: i, config: c, role: Secondary, process: primitive.NewObjectID()}
+		m := &Member{set: s, index: i, config: c, role: Secondary, term: s.term, process: primitive.NewObjectID()}
 		m.log.append(first)
 		m.Data = Data{store.NewJournaled(m), session.NewTable()}
 		m.Committed = Data{store.New(), session.NewTable()}
@@ -126,29 +128,23 @@ func (s *Set) majorityLocked() int {
 }
 
 // broadcastLocked wakes whoever waits for something of the set.
-func (s *Set) broadcastLocked() {
-	if s.waiting {
-		close(s.changed)
-		s.changed, s.waiting = make(chan struct{}), false
-	}
-}
-
-// changeLocked returns what is closed by the next broadcast.
-func (s *Set) changeLocked() <-chan struct{} {
-	s.waiting = true
-	return s.changed
-}
+func (s *Set) broadcastLocked() { s.progress.tell() }
 
 // wait calls done under the lock until it returns true, after every change of the set, or until ctx
 // is done, whose error it returns.
 func (s *Set) wait(ctx context.Context, done func() bool) error {
+	return s.waitFor(ctx, &s.progress, done)
+}
+
+// waitFor is wait that looks again after what n tells of.
+func (s *Set) waitFor(ctx context.Context, n *notice, done func() bool) error {
 	for {
 		s.mu.Lock()
 		if done() {
 			s.mu.Unlock()
 			return nil
 		}
-		changed := s.changeLocked()
+		changed := n.next()
 		s.mu.Unlock()
 		select {
 		case <-changed:
@@ -174,6 +170,7 @@ func (s *Set) announceLocked() {
 	for _, m := range s.members {
 		m.counter++
 	}
+	s.topology.tell()
 	s.broadcastLocked()
 }
 
