@@ -4,6 +4,10 @@ import (
 	"os"
 	"testing"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
 	"github.com/mongo-monorail/monorail/monorailtest"
 )
 
@@ -30,4 +34,36 @@ func StartReplicaSet(t testing.TB, n int, opts ...monorailtest.Option) *ReplicaS
 	set := monorailtest.NewReplicaSet(n, opts...)
 	t.Cleanup(set.Close)
 	return &ReplicaSet{Server: &Server{URI: set.URI() + "&" + heartbeat, Faults: set.Member(0)}, Set: set}
+}
+
+// StartSet returns a server that is a replica set: the deployment that the environment names, where that is
+// one, else three members of monorailtest, whose faults are in Set. Where the named deployment is no
+// set, the test does not run, and says so.
+func StartSet(t testing.TB, opts ...monorailtest.Option) *ReplicaSet {
+	t.Helper()
+	if os.Getenv(URIVariable) == "" {
+		return StartReplicaSet(t, 3, opts...)
+	}
+	s := Start(t)
+	var hello struct {
+		SetName string `bson:"setName"`
+	}
+	err := s.ConnectPlain(t, nil).Database("admin").RunCommand(Context(t), bson.D{{Key: "hello", Value: 1}}).Decode(&hello)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if hello.SetName == "" {
+		t.Skip("needs a replica set")
+	}
+	return &ReplicaSet{Server: s}
+}
+
+// StepDown makes the primary step down with the server's own command, and does not wait for the next one.
+func (s *ReplicaSet) StepDown(t testing.TB) {
+	t.Helper()
+	client := s.ConnectPlain(t, options.Client().SetRetryReads(false))
+	command := bson.D{{Key: "replSetStepDown", Value: 20}, {Key: "secondaryCatchUpPeriodSecs", Value: 5}, {Key: "force", Value: true}}
+	if err := client.Database("admin").RunCommand(Context(t), command).Err(); err != nil && !mongo.IsNetworkError(err) {
+		t.Fatalf("stepping down: %v", err)
+	}
 }
