@@ -274,3 +274,45 @@ func TestStrayReplyIsNotClean(t *testing.T) {
 		t.Error("the connection is clean, although it brought a reply that nobody had asked for")
 	}
 }
+
+// TestProbe looks at the connection only while nobody reads it, and keeps others from reading.
+func TestProbe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		conn, peer := wiretest.Pipe(t)
+		in := newInbox(conn)
+		if err := in.Probe(func() error { return errEnded }); !errors.Is(err, errEnded) {
+			t.Errorf("a probe of an idle inbox gives %v, want what look returns", err)
+		}
+		never := func() error { t.Error("a probe looked while somebody was reading, or had failed"); return nil }
+		looking, look := make(chan struct{}), make(chan struct{})
+		probed := make(chan error, 1) // the goroutine sends once
+		go func() {
+			probed <- in.Probe(func() error { close(looking); <-look; return nil })
+		}()
+		<-looking
+		w := in.Expect(1, nil, 0)
+		got := make(chan error, 1) // the goroutine sends once
+		go func() {
+			reply, err := in.Wait(t.Context(), w)
+			checkReply(t, reply, err, 1)
+			got <- err
+		}()
+		synctest.Wait() // it waits for the baton
+		close(look)
+		if err := <-probed; err != nil {
+			t.Error(err)
+		}
+		synctest.Wait() // it reads
+		if err := in.Probe(never); err != nil {
+			t.Error(err)
+		}
+		peer.Go(func() { peer.WritePieces(wiretest.Reply(1, 30), 1<<20) })
+		if err := <-got; err != nil {
+			t.Error(err)
+		}
+		in.Fail(errEnded)
+		if err := in.Probe(never); err != nil {
+			t.Errorf("a probe of a failed inbox gives %v", err)
+		}
+	})
+}
