@@ -67,6 +67,11 @@ type pin struct {
 
 	// compresses says that the handshake agreed on a compressor.
 	compresses bool
+	// kind is what the server was when the pin was made, and tookWrites says that it took writes, if the
+	// request needs that. The connection's description may be older, of a time when the server had
+	// another role.
+	kind       description.ServerKind
+	tookWrites bool
 	// What the driver's connection says of itself, kept because it forgets it when it goes back.
 	id                 string
 	description        description.Server
@@ -117,6 +122,11 @@ func adopt(c *Client, server *topology.SelectedServer, connection *topology.Conn
 		driverConnectionID: connection.DriverConnectionID(),
 	}
 	p.compresses = negotiated(connection)
+	if p.kind = server.Description().Server.Kind; p.kind == description.Unknown {
+		p.kind = p.description.Kind
+	}
+	// A direct connection is to a server of any kind; otherwise one that takes writes was asked for.
+	p.tookWrites = c.deployment.Kind() != description.TopologyKindSingle || writable(p.kind)
 	config := outbox.Config{
 		Limit:     c.settings.maxHeldBytes,
 		Interval:  c.settings.flushInterval,
@@ -314,21 +324,23 @@ func negotiated(connection *topology.Connection) bool {
 	return err == nil && len(out) > len(probe)
 }
 
-// current returns what is known of the server by now: its latest description, or that of the
-// handshake while monitoring has lost sight of it.
+// current returns what is known of the server by now: its latest description, or, while monitoring has
+// lost sight of it, that of the handshake, with the role it had when the pin was made.
 func (p *pin) current() description.Server {
 	if d := p.server.Description().Server; d.Kind != description.Unknown {
 		return d
 	}
-	return p.description
+	d := p.description
+	d.Kind = p.kind
+	return d
 }
 
 func (p *pin) address() address.Address { return p.description.Addr }
 
-// lostWritable tells whether a server that took writes at the handshake now is of a kind that does not.
-// One of which nothing is known at the moment may still.
+// lostWritable tells whether a server that took writes when the request that needs it was pinned now is
+// of a kind that does not. One of which nothing is known at the moment may still.
 func (p *pin) lostWritable(now description.ServerKind) bool {
-	return writable(p.description.Kind) && now != description.Unknown && !writable(now)
+	return p.tookWrites && now != description.Unknown && !writable(now)
 }
 
 // writable tells whether a server of that kind takes writes.

@@ -17,36 +17,38 @@ import (
 
 	"github.com/mongo-monorail/monorail"
 	"github.com/mongo-monorail/monorail/integration/internal/servertest"
-	"github.com/mongo-monorail/monorail/integration/internal/setproxy"
+	"github.com/mongo-monorail/monorail/monorailtest"
 )
 
-// three is a set with a primary, member 0, and two secondaries, and a client of it.
+// three is a set whose member 0 is primary and whose members 1 and 2 are secondaries, and a client of it.
 type three struct {
 	*servertest.Client
-	set  *setproxy.Set
+	set  *monorailtest.ReplicaSet
 	coll *mongo.Collection
 }
 
 func connectThree(t testing.TB, clientOpts *options.ClientOptions, opts ...*monorail.OptionsBuilder) *three {
 	t.Helper()
-	var members []string
-	for range 3 {
-		members = append(members, servertest.StartWithFaults(t).Faults.Addr())
+	var tags []monorailtest.Option
+	for member := range 3 {
+		tags = append(tags, monorailtest.WithTags(member, map[string]string{"member": strconv.Itoa(member)}))
 	}
-	set := setproxy.Start(t, members, []setproxy.Role{setproxy.Primary, setproxy.Secondary, setproxy.Secondary})
-	// The members are standalone servers behind the proxies: they know no retryable writes. A machine
-	// that is busy makes a member slow, which is to change nothing here.
-	base := options.Client().SetRetryWrites(false).SetHeartbeatInterval(500 * time.Millisecond).SetLocalThreshold(time.Minute)
+	rs := servertest.StartReplicaSet(t, 3, tags...)
+	// A machine that is busy makes a member slow, which is to change nothing here.
+	base := options.Client().SetLocalThreshold(time.Minute)
 	if clientOpts != nil {
 		base = options.MergeClientOptions(base, clientOpts)
 	}
-	c := (&servertest.Server{URI: set.URI()}).Connect(t, base, opts...)
-	s := &three{Client: c, set: set, coll: c.Database("monorail_test").Collection("c")}
+	c := rs.Connect(t, base, opts...)
+	s := &three{Client: c, set: rs.Set, coll: c.Database("monorail_test").Collection("c")}
 	for member := range 3 { // all are known, so that there is a choice
 		check(t, s.count(servertest.Context(t), s.only(t, member)))
 	}
 	return s
 }
+
+// address is that of a member.
+func (s *three) address(member int) string { return s.set.Member(member).Addr() }
 
 // count reads with a read preference.
 func (s *three) count(ctx context.Context, rp *readpref.ReadPref) error {
@@ -70,7 +72,7 @@ func (s *three) spread(t testing.TB, read func() error, members ...int) {
 		s.Commands.Reset()
 		check(t, read())
 		for member := range 3 {
-			if strings.HasPrefix(s.Commands.Connections()[0], s.set.Address(member)+"[") {
+			if strings.HasPrefix(s.Commands.Connections()[0], s.address(member)+"[") {
 				served[member] = true
 			}
 		}
@@ -139,9 +141,11 @@ func TestRequestStaysOnItsMember(t *testing.T) {
 	}
 }
 
-// TestReadsSeeTheWritesOfTheirRequest although the client's reads prefer secondaries, which have nothing.
+// TestReadsSeeTheWritesOfTheirRequest although the client's reads prefer secondaries, which replicate
+// nothing.
 func TestReadsSeeTheWritesOfTheirRequest(t *testing.T) {
 	s := connectThree(t, options.Client().SetReadPreference(readpref.SecondaryPreferred()))
+	s.set.StopReplication()
 	for i := range 100 {
 		check(t, s.WithRequest(servertest.Context(t), func(ctx context.Context) error {
 			if err := s.Unacknowledged(s.coll).InsertOne(ctx, bson.D{{Key: "_id", Value: i}}); err != nil {
@@ -160,8 +164,8 @@ func TestSecondaryOutlivesThePrimary(t *testing.T) {
 	requestCtx, request := s.StartRequest(ctx, monorail.RequestOptions().SetReadPreference(s.only(t, 1)))
 	defer request.End()
 	check(t, s.count(requestCtx, readpref.Secondary()))
-	s.set.SetRole(0, setproxy.Secondary)
-	s.set.SetRole(2, setproxy.Primary)
+	s.set.Kill(0)
+	check(t, s.set.Elect(ctx, 2))
 	servertest.Eventually(t, func() string {
 		check(t, s.count(requestCtx, readpref.Secondary()))
 		return s.pinsTo(ctx, 2)
@@ -170,52 +174,84 @@ func TestSecondaryOutlivesThePrimary(t *testing.T) {
 		t.Errorf("a write in a request on a secondary gives %v, want ErrServerMismatch", err)
 	}
 	check(t, s.count(requestCtx, readpref.Secondary()))
-	if got := request.Info().Address; got != s.set.Address(1) {
-		t.Errorf("the request is on %s, want still on %s", got, s.set.Address(1))
+	if got := request.Info().Address; got != s.address(1) {
+		t.Errorf("the request is on %s, want still on %s", got, s.address(1))
 	}
 }
 
 // pinsTo tells what is wrong with a write in a new request that should go to that member.
-func (s *three) pinsTo(ctx context.Context, member int) (problem string) {
+func (s *three) pinsTo(ctx context.Context, member int) string {
 	err := s.WithRequest(ctx, func(ctx context.Context) error {
-		_, err := s.coll.InsertOne(ctx, bson.D{})
-		if got := s.Request(ctx).Info().Address; err == nil && got != s.set.Address(member) {
-			problem = fmt.Sprintf("a new request is pinned to %s, want the primary %s", got, s.set.Address(member))
+		if _, err := s.coll.InsertOne(ctx, bson.D{}); err != nil {
+			return err
 		}
-		return err
+		if got := s.Request(ctx).Info().Address; got != s.address(member) {
+			return fmt.Errorf("a new request is pinned to %s, want the primary %s", got, s.address(member))
+		}
+		return nil
 	})
 	if err != nil {
 		return err.Error()
 	}
-	return problem
+	return ""
 }
 
-// TestFailoverInAScope breaks the automatic request; when that was ended, the scope goes on on the new
-// primary, in a request again.
+// TestFailoverInAScope breaks the automatic request; when that was ended or renewed, the scope goes on on
+// the new primary, in a request again.
 func TestFailoverInAScope(t *testing.T) {
 	s := connectThree(t, nil, monorail.Options().SetAutoStartRequest(true))
-	scope, end := s.NewScope(servertest.Context(t))
+	ctx := servertest.Context(t)
+	scope, end := s.NewScope(ctx)
 	defer end()
 	_, err := s.coll.InsertOne(scope, bson.D{})
 	check(t, err)
-	s.set.SetRole(0, setproxy.Secondary)
-	s.set.SetRole(1, setproxy.Primary)
-	servertest.Eventually(t, func() string {
-		if _, err := s.coll.InsertOne(scope, bson.D{}); !errors.Is(err, monorail.ErrRequestBroken) {
-			return fmt.Sprintf("in the scope, after the failover: %v, want a broken request", err)
+	for next, accept := range map[int]func(broken *monorail.Request) error{
+		1: func(broken *monorail.Request) error { return broken.Renew(ctx) },
+		2: func(broken *monorail.Request) error {
+			if err := broken.End(); !errors.Is(err, monorail.ErrRequestBroken) {
+				t.Errorf("End of the broken request gives %v", err)
+			}
+			return nil
+		},
+	} {
+		check(t, s.set.AwaitReplication(ctx))
+		check(t, s.set.Elect(ctx, next))
+		servertest.Eventually(t, func() string {
+			if _, err := s.coll.InsertOne(scope, bson.D{}); !errors.Is(err, monorail.ErrRequestBroken) {
+				return fmt.Sprintf("in the scope, after the failover: %v, want a broken request", err)
+			}
+			return ""
+		})
+		check(t, accept(s.Request(scope)))
+		check(t, s.Ping(scope, nil))
+		if got := s.Request(scope).Info().Address; got != s.address(next) {
+			t.Errorf("the scope goes on on %s, want the new primary %s", got, s.address(next))
+		}
+	}
+}
+
+// TestOlderHandshakeHidesNoStepDown: the connection was made while its server was a secondary, which is what
+// it says of it for ever. The request on it still breaks when that server is a secondary again.
+func TestOlderHandshakeHidesNoStepDown(t *testing.T) {
+	s := connectThree(t, nil) // with a connection to each member
+	ctx := servertest.Context(t)
+	check(t, s.set.Elect(ctx, 1))
+	servertest.Eventually(t, func() string { return s.pinsTo(ctx, 1) })
+	requestCtx, request := s.StartRequest(ctx)
+	check(t, s.Ping(requestCtx, nil))
+	if got := request.Info().Address; got != s.address(1) || s.Pool.Created() != 3 {
+		t.Fatalf("the request is on %s of %d connections, want the old one to %s", got, s.Pool.Created(), s.address(1))
+	}
+	check(t, s.set.AwaitReplication(ctx))
+	check(t, s.set.Elect(ctx, 2))
+	servertest.Eventually(t, func() string { // nobody asks the server
+		if request.Err() == nil {
+			return "a request goes on on a server that is no longer primary"
 		}
 		return ""
 	})
-	if err := s.Request(scope).End(); !errors.Is(err, monorail.ErrRequestBroken) {
-		t.Errorf("End gives %v", err)
+	if err := request.End(); !errors.Is(err, monorail.ErrRequestBroken) {
+		t.Errorf("End gives %v, want a broken request", err)
 	}
-	servertest.Eventually(t, func() string {
-		if _, err := s.coll.InsertOne(scope, bson.D{}); err != nil {
-			return err.Error()
-		}
-		return ""
-	})
-	if got := s.Request(scope).Info().Address; got != s.set.Address(1) || !s.InRequest(scope) {
-		t.Errorf("the scope goes on on %s, want the new primary %s", got, s.set.Address(1))
-	}
+	servertest.Eventually(t, func() string { return s.pinsTo(ctx, 2) })
 }
