@@ -2,7 +2,11 @@ package integration
 
 import (
 	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -58,4 +62,28 @@ func requirements(t *testing.T, goMod string) required {
 		}
 	}
 	return r
+}
+
+// TestEveryPackageLooksForLeaks has each package with tests fail when they leave a goroutine behind.
+func TestEveryPackageLooksForLeaks(t *testing.T) {
+	files, err := exec.CommandContext(t.Context(), "git", "-C", "..", "ls-files", "*_test.go").Output()
+	if err != nil {
+		t.Skip("needs a checkout by git")
+	}
+	looks := make(map[string]bool)
+	for _, file := range strings.Fields(string(files)) {
+		text, err := os.ReadFile(filepath.Join("..", file))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // removed, and not committed yet
+		}
+		check(t, err)
+		folder := filepath.Dir(file)
+		looks[folder] = looks[folder] || strings.Contains(string(text), "func TestMain(")
+	}
+	for folder, yes := range looks {
+		// The check itself cannot be checked by itself.
+		if !yes && folder != "monorailtest/internal/leaktest" {
+			t.Errorf("the tests of %s have no TestMain that looks for goroutines left behind", folder)
+		}
+	}
 }

@@ -1,0 +1,9 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/mongo-monorail/monorail/internal/wiretest"
+)
+
+func TestMain(m *testing.M) { wiretest.Main(m) }
