@@ -23,6 +23,7 @@ type Client struct {
 	deployment *deployment
 	watcher    *watcher
 	sockets    *socketTable
+	occupancy  occupancy
 	settings   clientSettings
 	info       *driverInfo
 	// monitors are told of the events of requests.
@@ -35,14 +36,16 @@ type Client struct {
 	serverAPI *driver.ServerAPIOptions
 	encrypted bool
 	timeout   *time.Duration
+	// maxPoolSize is the driver's; 0 is no limit.
+	maxPoolSize int
 
 	// mu guards the fields below. It is a leaf: nothing is called with it.
 	mu sync.Mutex
 	// open holds the requests that have not ended, so that Disconnect can end them.
 	open   map[*series]struct{}
 	closed bool
-	// started counts the requests.
-	started int64
+	// totals counts requests; what the open ones have to add to it is added when they end.
+	totals requestTotals
 	// background runs what gives leaked requests back. It is added to only while closed is false.
 	background sync.WaitGroup
 }
@@ -191,8 +194,8 @@ func (c *Client) requestOf(ctx context.Context) (*Request, error) { return c.loo
 func (c *Client) newSeries(settings requestSettings) *series {
 	s := newSeries(c, settings)
 	c.mu.Lock()
-	c.started++
-	s.id = c.started
+	c.totals.started++
+	s.id = c.totals.started
 	if !c.closed {
 		c.open[s] = struct{}{}
 	}
@@ -203,9 +206,15 @@ func (c *Client) newSeries(settings requestSettings) *series {
 
 // forget drops an ended series.
 func (c *Client) forget(s *series) {
+	s.mu.Lock()
+	breaks, renewals := s.breaksLocked()
+	s.mu.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.open, s)
+	c.totals.ended++
+	c.totals.breaks += breaks
+	c.totals.renewals += renewals
 }
 
 // selectorFor returns the driver's server selector for a request.

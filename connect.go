@@ -2,6 +2,7 @@ package monorail
 
 import (
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 
@@ -44,13 +45,17 @@ func Connect(clientOpts *options.ClientOptions, opts ...*OptionsBuilder) (*Clien
 		driverOpts.MaxPoolSize = &size
 	}
 	c := &Client{
-		sockets:   &socketTable{},
-		settings:  newClientSettings(opts),
-		info:      newDriverInfo(driverOpts.DriverInfo),
-		monitor:   driverOpts.Monitor,
-		encrypted: driverOpts.AutoEncryptionOptions != nil,
-		timeout:   driverOpts.Timeout,
-		open:      make(map[*series]struct{}),
+		sockets:     &socketTable{},
+		settings:    newClientSettings(opts),
+		info:        newDriverInfo(driverOpts.DriverInfo),
+		monitor:     driverOpts.Monitor,
+		maxPoolSize: int(min(*driverOpts.MaxPoolSize, math.MaxInt)),
+		encrypted:   driverOpts.AutoEncryptionOptions != nil,
+		timeout:     driverOpts.Timeout,
+		open:        make(map[*series]struct{}),
+	}
+	if l := c.settings.logger; l != nil {
+		c.monitors = append(c.monitors, newLogMonitor(l))
 	}
 	if m := c.settings.monitor; m != nil {
 		c.monitors = append(c.monitors, m)

@@ -15,6 +15,15 @@ var (
 	// finds it, errors.As finds the *BrokenError that tells more.
 	ErrRequestBroken = errors.New("monorail: the request is broken")
 
+	// ErrWaitQueueTimeout is in the chain of the error of an operation that waited in vain for a
+	// connection of a full pool: the *WaitQueueError that errors.As finds tells who holds them.
+	ErrWaitQueueTimeout = errors.New("monorail: timed out in the wait queue of the connection pool")
+
+	// ErrTooManyWaiting is in the chain of the error of an operation that SetMaxWaiting did not let wait
+	// for a connection. errors.As finds a *WaitQueueError. It is no timeout: retrying at once makes it
+	// worse.
+	ErrTooManyWaiting = errors.New("monorail: too many operations wait for a connection")
+
 	// ErrServerMismatch is in the chain of the error of an operation that the server which its
 	// request is pinned to cannot serve, because of the operation's read preference or because it
 	// writes. Such an operation did not run, and the request goes on. Start the request with

@@ -16,7 +16,11 @@ func (l *lease) leaked() {
 
 // reclaim reports the leak and gives the handle's share of the socket back.
 func (l *lease) reclaim() {
+	if l.series.over() {
+		return // Disconnect ended it, and nothing was kept from anybody
+	}
 	defer func() { _ = l.series.leave() }() // what it reports, nobody is there to hear but the monitors
+	l.series.client.countLeak()
 	l.series.noteLeaked(l.stack)
 	l.series.tellMonitors()
 }
@@ -27,11 +31,8 @@ func (s *series) noteLeaked(stack Stack) {
 		return
 	}
 	s.mu.Lock()
-	last, over := s.epoch, s.state == seriesEnded
+	last := s.epoch
 	s.mu.Unlock()
-	if over { // by Disconnect: nothing was kept from anybody
-		return
-	}
 	e := RequestLeakedEvent{RequestEvent: s.event(), RequestSocket: last.socketEvent(), Age: time.Since(s.startedAt)}
 	e.Stack = stack
 	if last != nil {

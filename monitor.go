@@ -27,7 +27,8 @@ type Monitor struct {
 	// Flushed is called when messages were handed to the kernel, once for each write call: this is
 	// where the unacknowledged writes that were held leave, in front of an operation for the most part.
 	Flushed func(*RequestFlushedEvent)
-	// Broken is called when a request lost its socket.
+	// Broken is called when a request lost its socket, or its end could not give it back in order and
+	// unacknowledged writes may be lost.
 	Broken func(*RequestBrokenEvent)
 	// Renewed is called when Renew has accepted a break.
 	Renewed func(*RequestRenewedEvent)
@@ -143,7 +144,8 @@ type RequestWaitingEvent struct {
 	MaxPoolSize int
 	// Held counts the connections that requests hold.
 	Held int
-	// Waiting counts those that wait for a connection of the pool, this one included. Operations
+	// Waiting counts those that wait for a connection of the pool, this one included unless it was
+	// refused. Operations
 	// outside requests that began to wait while no request held a connection are not among them.
 	Waiting int
 	// Oldest is the request that has held its socket for the longest time; nil if none has one.

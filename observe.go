@@ -1,6 +1,9 @@
 package monorail
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // observed tells whether anybody is told of events. Where nobody is, none are made.
 func (c *Client) observed() bool { return len(c.monitors) > 0 }
@@ -79,8 +82,14 @@ func (s *series) noteRenewed(epoch int, lost *BrokenError) {
 }
 
 // noteEnded is for a request whose last epoch, nil if there was none, has given its socket back, and
-// whose end gives err.
+// whose end gives err: an error of a break that the end met is told as one.
 func (s *series) noteEnded(last *epoch, err error) {
+	if broken := (*BrokenError)(nil); last != nil && last.broken.Load() == nil && errors.As(err, &broken) {
+		s.mu.Lock()
+		s.brokeAtEnd = true
+		s.mu.Unlock()
+		last.noteBroken(broken)
+	}
 	if !s.client.observed() {
 		return
 	}

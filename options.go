@@ -1,6 +1,7 @@
 package monorail
 
 import (
+	"log/slog"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
@@ -14,6 +15,10 @@ const (
 	// defaultMaxHeldBytes is some two hundred small updates. What coalescing saves is the system
 	// call, some 4 µs shared by all that leave together, and at this size that is spread thin.
 	defaultMaxHeldBytes = 32 << 10
+
+	// defaultWaitQueueTimeout is what the drivers for Java and C# had: no program needs to wait so long,
+	// and one that would wait for ever for its own sockets is told so.
+	defaultWaitQueueTimeout = 2 * time.Minute
 )
 
 // clientSettings is what an OptionsBuilder collects.
@@ -21,7 +26,10 @@ type clientSettings struct {
 	autoStartRequest bool
 	flushInterval    time.Duration
 	maxHeldBytes     int
+	waitQueueTimeout time.Duration
+	maxWaiting       int
 	monitor          *Monitor
+	logger           *slog.Logger
 	captureStacks    bool
 	keepUnconfirmed  int
 }
@@ -57,11 +65,47 @@ func (b *OptionsBuilder) SetMaxHeldBytes(n int) *OptionsBuilder {
 	return b.with(func(s *clientSettings) { s.maxHeldBytes = max(n, 0) })
 }
 
+// SetWaitQueueTimeout sets how long an operation waits for a connection when all MaxPoolSize of them
+// are in use: one that takes its request's socket, and one outside requests if requests hold sockets
+// of that pool when it begins to wait. It then gets ErrWaitQueueTimeout. The operation's context ends
+// a wait too, and so does the driver's ServerSelectionTimeout (30 s by default), which covers the wait for a
+// connection: the least of the three counts. An operation of a request that has its socket
+// never waits. 0, or less, is no limit of its own. The default is 2 minutes. A checkout that finds an
+// idle connection costs no timer, and not one system call.
+func (b *OptionsBuilder) SetWaitQueueTimeout(d time.Duration) *OptionsBuilder {
+	return b.with(func(s *clientSettings) { s.waitQueueTimeout = max(d, 0) })
+}
+
+// SetMaxWaiting sets how many operations may wait for a connection of one server's pool at a time: one
+// more gets ErrTooManyWaiting at once. Which operations count is said at SetWaitQueueTimeout. 0 lets none
+// wait. The default, any negative number, is no limit. A server that takes 1 ms for a unit of work
+// and has a pool of 100 serves 1,000 that wait in 10 ms; choose by how late an answer is of no use.
+func (b *OptionsBuilder) SetMaxWaiting(n int) *OptionsBuilder {
+	return b.with(func(s *clientSettings) { s.maxWaiting = max(n, -1) })
+}
+
 // SetMonitor sets who is told what happens to the client's requests. The default is nil: nobody is,
 // and nothing is spent on it. A function for each event of a request costs about as much as the
 // function itself; Flushed, which comes with every write call, also two readings of the clock.
 func (b *OptionsBuilder) SetMonitor(m *Monitor) *OptionsBuilder {
 	return b.with(func(s *clientSettings) { s.monitor = m })
+}
+
+// SetLogger sets a logger for what happens to the client's requests. Each line has the attributes
+// "request" (RequestInfo.ID) and "name", and, where there is a socket, "address", "connection",
+// "server_connection" and "epoch".
+//
+//   - Warn: a request that leaked ("age", "unconfirmed", "stack"), one that broke with unacknowledged writes
+//     that may be lost ("unconfirmed", "error"), an operation that waits for a connection of a full pool
+//     or is refused ("address", "max_pool_size", "held", "waiting", "oldest");
+//   - Info: a request that broke and lost nothing ("unconfirmed", "error"), one that was renewed ("epoch",
+//     "unconfirmed");
+//   - Debug: a request that started, or ended ("duration", "unconfirmed").
+//
+// The logger is called as the functions of a Monitor are. The default is nil, which logs nothing: a
+// leak is then told to the Monitor alone, or to nobody.
+func (b *OptionsBuilder) SetLogger(logger *slog.Logger) *OptionsBuilder {
+	return b.with(func(s *clientSettings) { s.logger = logger })
 }
 
 // SetCaptureStacks keeps the stack of each StartRequest, or of the first operation of a scope that
@@ -87,7 +131,12 @@ func (b *OptionsBuilder) with(f func(*clientSettings)) *OptionsBuilder {
 }
 
 func newClientSettings(builders []*OptionsBuilder) clientSettings {
-	s := clientSettings{flushInterval: defaultFlushInterval, maxHeldBytes: defaultMaxHeldBytes}
+	s := clientSettings{
+		flushInterval:    defaultFlushInterval,
+		maxHeldBytes:     defaultMaxHeldBytes,
+		waitQueueTimeout: defaultWaitQueueTimeout,
+		maxWaiting:       -1,
+	}
 	for _, b := range builders {
 		if b == nil {
 			continue

@@ -46,6 +46,8 @@ const (
 // pin is one connection checked out of the driver's pool, and the socket below it, which it reads
 // and writes itself. Nothing of a request lives in it. It may be shared between goroutines.
 type pin struct {
+	// occupancy is the client's, which is told when the connection has gone back.
+	occupancy  *occupancy
 	server     *topology.SelectedServer
 	connection *topology.Connection
 	socket     *socket
@@ -84,7 +86,7 @@ type pin struct {
 // on it yet.
 func newPin(ctx context.Context, c *Client, server *topology.SelectedServer, e *epoch) error {
 	for {
-		conn, err := server.Connection(ctx)
+		conn, err := c.checkOut(ctx, server, e.series)
 		if err != nil {
 			return err
 		}
@@ -110,6 +112,7 @@ func newPin(ctx context.Context, c *Client, server *topology.SelectedServer, e *
 // adopt makes a connection that was checked out the pin of e.
 func adopt(c *Client, server *topology.SelectedServer, connection *topology.Connection, s *socket, e *epoch) {
 	p := &pin{
+		occupancy:          &c.occupancy,
 		server:             server,
 		connection:         connection,
 		socket:             s,
@@ -143,6 +146,7 @@ func adopt(c *Client, server *topology.SelectedServer, connection *topology.Conn
 	p.outbox = outbox.New(s.Conn, config)
 	p.inbox = inbox.New(s.Conn, p.maxReplySize(), p.fail)
 	e.pin = p
+	c.occupancy.hold(e)
 	s.pin.Store(p)
 }
 
@@ -181,6 +185,7 @@ func (p *pin) fail(cause error) {
 	if !p.leave(pinBroken) {
 		return
 	}
+	defer p.occupancy.free(p)
 	p.cause = cause
 	p.broke(cause)
 	p.outbox.Fail(cause)
@@ -281,6 +286,7 @@ func (p *pin) release() error {
 	if !p.leave(pinReleased) {
 		return p.failed()
 	}
+	defer p.occupancy.free(p)
 	p.socket.pin.Store(nil)
 	if err == nil && clean {
 		if err = p.socket.check(); err == nil && p.socket.Conn.SetDeadline(time.Time{}) == nil {

@@ -52,6 +52,8 @@ type series struct {
 	// done is made with seriesEnded, and closed by the call that ended the series when the socket has
 	// gone back. Whoever ends it once more receives.
 	done chan struct{}
+	// brokeAtEnd says that giving the socket back failed, and unacknowledged writes may be lost.
+	brokeAtEnd bool
 }
 
 func newSeries(c *Client, settings requestSettings) *series {
@@ -236,9 +238,9 @@ func (s *series) endUnlock() (err error) {
 	}
 	defer s.tellMonitors()
 	defer close(done)
-	defer func() { s.noteEnded(e, err) }()
 	// Not before the socket has gone back: Disconnect waits for those that it knows.
 	defer s.client.forget(s)
+	defer func() { s.noteEnded(e, err) }()
 	switch state {
 	case seriesBroken:
 		e.pin.bury()

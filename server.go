@@ -48,7 +48,7 @@ func (s *server) Connection(ctx context.Context) (*connection, error) {
 		return nil, err
 	}
 	if r == nil {
-		return s.SelectedServer.Connection(ctx)
+		return s.client.checkOut(ctx, s.SelectedServer, nil)
 	}
 	return s.joinedConnection(ctx, r.series)
 }
@@ -69,7 +69,7 @@ func (s *server) joinedConnection(ctx context.Context, on *series) (*connection,
 			return e.connection(), nil
 		}
 	}
-	return s.SelectedServer.Connection(ctx)
+	return s.client.checkOut(ctx, s.SelectedServer, nil)
 }
 
 // joins tells whether a command that has to run on this server, a getMore for one, can run on the

@@ -70,6 +70,7 @@ type Outbox struct {
 	cfg  Config
 
 	writeCalls atomic.Int64
+	bytes      atomic.Int64 // written, for readers without the lock
 	held       atomic.Int64 // len(queue), for readers without the lock
 
 	// mu guards the fields below. It is never held during a write.
@@ -184,6 +185,9 @@ func (o *Outbox) Writing() bool {
 // Held returns how many bytes wait to be written.
 func (o *Outbox) Held() int { return int(o.held.Load()) }
 
+// Written returns how many bytes the kernel has taken.
+func (o *Outbox) Written() int64 { return o.bytes.Load() }
+
 // WriteCalls returns how many write calls there were.
 func (o *Outbox) WriteCalls() int64 { return o.writeCalls.Load() }
 
@@ -258,6 +262,7 @@ func (o *Outbox) writeLocked(ctx context.Context) error {
 		o.mu.Lock()
 
 		o.written += int64(n)
+		o.bytes.Store(o.written)
 		if n < len(out) {
 			err = o.interruptedLocked(ctx, out, n, writeErr)
 		}
