@@ -149,9 +149,12 @@ func serverStatus(_ context.Context, s *State, _ *Request) (bson.D, error) {
 			{Key: "current", Value: int32(c.Open.Load())}, {Key: "totalCreated", Value: int32(c.Opened.Load())},
 		}},
 		{Key: "network", Value: bson.D{{Key: "numRequests", Value: c.Messages.Load()}}},
-		{Key: "metrics", Value: bson.D{{Key: "cursor", Value: bson.D{
-			{Key: "open", Value: bson.D{{Key: "total", Value: int64(s.Cursors.Len())}}},
-		}}}},
+		{Key: "metrics", Value: bson.D{
+			{Key: "cursor", Value: bson.D{{Key: "open", Value: bson.D{{Key: "total", Value: int64(s.Cursors.Len())}}}}},
+			{Key: "repl", Value: bson.D{{Key: "network", Value: bson.D{
+				{Key: "notPrimaryUnacknowledgedWrites", Value: c.NotPrimaryUnacknowledged.Load()},
+			}}}},
+		}},
 		{Key: "storageEngine", Value: bson.D{{Key: "name", Value: "monorailtest"}, {Key: "persistent", Value: false}}},
 	}, nil
 }
