@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -46,7 +47,8 @@ type member struct {
 	running sync.WaitGroup
 }
 
-// Start makes a set of one member for each address, with its role. It ends with the test.
+// Start makes a set of one member for each address, with its role. Each has the tag "member" with its
+// number. The set ends with the test.
 func Start(t testing.TB, upstreams []string, roles []Role) *Set {
 	t.Helper()
 	set := &Set{roles: append([]Role(nil), roles...)}
@@ -202,6 +204,7 @@ func (m *member) changed(message []byte) []byte {
 		{Key: "setVersion", Value: int32(1)},
 		{Key: "hosts", Value: m.set.hosts()},
 		{Key: "me", Value: m.set.Address(m.index)},
+		{Key: "tags", Value: bson.D{{Key: "member", Value: strconv.Itoa(m.index)}}},
 	}, rest...))
 	if err != nil {
 		return message
