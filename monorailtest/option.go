@@ -19,6 +19,8 @@ type serverOptions struct {
 	// tls is nil for a server without TLS.
 	tls   *tls.Config
 	users access.Users
+	// lifetime is that of transactions; 0 for MongoDB's.
+	lifetime time.Duration
 	// mongos says that the server presents itself as one, and loadBalanced how many are behind its address; 0 for no
 	// load balancer.
 	mongos       bool
@@ -67,6 +69,15 @@ func WithDelay(d time.Duration) Option { return func(o *serverOptions) { o.delay
 // Message belongs to f. Calls for one connection come one after another in its order; calls for several connections
 // may overlap, so f must be safe for concurrent use. The server waits for f.
 func WithRecorder(f func(Message)) Option { return func(o *serverOptions) { o.recorder = f } }
+
+// WithTransactionLifetime sets how long a transaction may be open before the server aborts it. The default is 60 seconds,
+// as in MongoDB; setParameter sets transactionLifetimeLimitSeconds later. It panics if d is not positive.
+func WithTransactionLifetime(d time.Duration) Option {
+	if d <= 0 {
+		panic("monorailtest: the lifetime of transactions is not positive")
+	}
+	return func(o *serverOptions) { o.lifetime = d }
+}
 
 // WithTLS makes a server that speaks TLS only, with a copy of config, which needs a certificate. With ClientAuth and
 // ClientCAs it asks clients for theirs. The default is no TLS.

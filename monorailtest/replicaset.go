@@ -111,8 +111,7 @@ func NewReplicaSet(n int, opts ...Option) *ReplicaSet {
 	rs.set = replset.New(o.set.name, o.set.electionDelay, configs)
 	for i, server := range rs.members {
 		server.parameters = joinParameters(server.parameters, "directConnection=true")
-		server.state.Member = rs.set.Member(i)
-		server.state.Store = rs.set.Member(i).Data.Store
+		server.state.SetMember(rs.set.Member(i))
 		server.start(listeners[i])
 	}
 	return rs

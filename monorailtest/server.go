@@ -71,6 +71,9 @@ func prepareServer(o *serverOptions) (*Server, net.Listener) {
 	s.state.Users = &o.users
 	s.state.Mongos = command.Mongos{Presents: o.mongos, Services: command.NewServices(o.loadBalanced)}
 	s.parameters = o.parameters()
+	if o.lifetime > 0 {
+		s.state.Sessions.SetLifetime(o.lifetime)
+	}
 	s.recorder.call = o.recorder
 	if o.delay > 0 {
 		s.SetDelay(o.delay)

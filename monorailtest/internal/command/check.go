@@ -37,7 +37,7 @@ func checkDatabase(name string) error {
 }
 
 // checkSession checks lsid and the fields of transactions and retryable writes, which a standalone refuses.
-func (s *State) checkSession(g *generic, sp *spec) error {
+func (s *State) checkSession(r *Request, g *generic, sp *spec) error {
 	if err := checkLsid(g.lsid, "OperationSessionInfo.lsid"); err != nil {
 		return err
 	}
@@ -76,11 +76,27 @@ func (s *State) checkSession(g *generic, sp *spec) error {
 	case g.txnNumber.Int64() < 0:
 		return mongoerror.New(mongoerror.InvalidOptions, "Transaction number cannot be negative")
 	}
-	if s.Member == nil {
+	if s.Member == nil && !(s.Mongos.Presents && g.inTransaction()) {
 		return mongoerror.New(mongoerror.IllegalOperation,
 			"Transaction numbers are only allowed on a replica set member or mongos")
 	}
-	return checkRetryable(g, sp)
+	if err := checkFlags(g); err != nil || g.inTransaction() {
+		return err
+	}
+	return checkRetryable(r, sp)
+}
+
+// checkFlags checks autocommit, which can only be false, and startTransaction, which can only be true.
+func checkFlags(g *generic) error {
+	switch {
+	case present(g.autocommit) && g.autocommit.Boolean():
+		return mongoerror.New(mongoerror.InvalidOptions, "Specifying autocommit=true is not allowed.")
+	case present(g.startTransaction) && !present(g.autocommit):
+		return mongoerror.New(mongoerror.InvalidOptions, "'startTransaction' field requires 'autocommit' field to also be specified")
+	case present(g.startTransaction) && !g.startTransaction.Boolean():
+		return mongoerror.New(mongoerror.InvalidOptions, "Specifying startTransaction=false is not allowed.")
+	}
+	return nil
 }
 
 // checkLsid checks a session id as IDL does: {id: UUID, uid?: binary}. path is what the message calls it.

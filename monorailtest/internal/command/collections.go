@@ -13,7 +13,7 @@ import (
 
 // createCollection answers create. Capped collections, views, validators and collations are
 // refused.
-func createCollection(_ context.Context, s *State, r *Request) (bson.D, error) {
+func createCollection(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	name, err := collectionName(r)
 	if err != nil {
 		return nil, err
@@ -40,13 +40,14 @@ func createCollection(_ context.Context, s *State, r *Request) (bson.D, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.attempted = true
-	_, err = s.Store.Create(r.Database, name, bson.D{})
-	return bson.D{}, err
+	return bson.D{}, patiently(ctx, r, func() error {
+		_, err := s.data(r).Create(r.Database, name, bson.D{})
+		return err
+	})
 }
 
 // dropCollection answers drop.
-func dropCollection(_ context.Context, s *State, r *Request) (bson.D, error) {
+func dropCollection(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	name, err := collectionName(r)
 	if err != nil {
 		return nil, err
@@ -54,18 +55,19 @@ func dropCollection(_ context.Context, s *State, r *Request) (bson.D, error) {
 	if err := eachField(r, func(key string, _ bson.RawValue) (bool, error) { return key == "drop", nil }, nil); err != nil {
 		return nil, err
 	}
-	r.attempted = true
-	c := s.Store.Collection(r.Database, name)
-	if c == nil {
-		return nil, mongoerror.New(mongoerror.NamespaceNotFound, "ns not found")
-	}
-	indexes := len(c.Indexes())
-	dropped, err := s.Store.Drop(r.Database, name)
+	indexes := 0
+	err = patiently(ctx, r, func() error {
+		if c := s.Store.Collection(r.Database, name); c != nil {
+			indexes = len(c.Indexes())
+		}
+		dropped, err := s.Store.Drop(r.Database, name)
+		if dropped == nil && err == nil {
+			err = mongoerror.New(mongoerror.NamespaceNotFound, "ns not found")
+		}
+		return err
+	})
 	if err != nil {
 		return nil, err
-	}
-	if dropped == nil {
-		return nil, mongoerror.New(mongoerror.NamespaceNotFound, "ns not found")
 	}
 	return bson.D{{Key: "nIndexesWas", Value: int32(indexes)}, {Key: "ns", Value: r.Database + "." + name}}, nil
 }
@@ -120,7 +122,7 @@ func listCollections(_ context.Context, s *State, r *Request) (bson.D, error) {
 }
 
 // renameCollection answers renameCollection.
-func renameCollection(_ context.Context, s *State, r *Request) (bson.D, error) {
+func renameCollection(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	from, ok := r.Body.Lookup(r.Name).StringValueOK()
 	if !ok {
 		return nil, mongoerror.New(mongoerror.BadValue, "collection name has invalid type %s", aliasOf(r.Body.Lookup(r.Name).Type))
@@ -164,6 +166,5 @@ func renameCollection(_ context.Context, s *State, r *Request) (bson.D, error) {
 	case from == to:
 		return nil, mongoerror.New(mongoerror.IllegalOperation, "Can't rename a collection to itself")
 	}
-	r.attempted = true
-	return bson.D{}, s.Store.Rename(database, name, toDatabase, toName, replace)
+	return bson.D{}, patiently(ctx, r, func() error { return s.Store.Rename(database, name, toDatabase, toName, replace) })
 }

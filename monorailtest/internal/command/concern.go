@@ -21,8 +21,9 @@ type readConcern struct {
 
 // parseReadConcern refuses what cannot be done: on a standalone, everything that only a replica set can do. A null or an
 // empty readConcern asks for nothing.
-func (s *State) parseReadConcern(v bson.RawValue, accepted bool) (readConcern, error) {
+func (s *State) parseReadConcern(g *generic, accepted bool) (readConcern, error) {
 	var rc readConcern
+	v := g.readConcern
 	if v.Type == 0 || v.Type == bson.TypeNull {
 		return rc, nil
 	}
@@ -42,6 +43,10 @@ func (s *State) parseReadConcern(v bson.RawValue, accepted bool) (readConcern, e
 			if !ok {
 				return rc, mongoerror.New(mongoerror.TypeMismatch,
 					"\"readConcern.level\" had the wrong type. Expected string, found %s", aliasOf(v.Type))
+			}
+			if g.inTransaction() {
+				// Its snapshot is of the primary, and the commit waits for the majority if it is asked to.
+				continue
 			}
 			if err := s.checkReadLevel(level, accepted); err != nil {
 				return rc, err

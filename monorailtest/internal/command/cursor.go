@@ -47,11 +47,13 @@ func openCursor(s *State, r *Request, namespace string, src cursor.Source, o cur
 		src.Close()
 	} else {
 		id = s.Cursors.Open(src, cursor.Options{
-			Namespace: namespace,
-			Session:   sessionOf(r),
-			Service:   s.Mongos.service(r.Conn),
-			NoTimeout: o.noTimeout,
-			AwaitData: o.awaitData,
+			Namespace:   namespace,
+			Session:     sessionOf(r),
+			Transaction: r.transaction != nil,
+			Number:      r.number,
+			Service:     s.Mongos.service(r.Conn),
+			NoTimeout:   o.noTimeout,
+			AwaitData:   o.awaitData,
 		})
 	}
 	return cursorReply("firstBatch", docs, id, namespace), nil

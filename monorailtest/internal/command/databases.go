@@ -11,7 +11,7 @@ import (
 )
 
 // dropDatabase answers dropDatabase.
-func dropDatabase(_ context.Context, s *State, r *Request) (bson.D, error) {
+func dropDatabase(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	v, err := decodeValue(r.Body.Lookup(r.Name))
 	if err != nil {
 		return nil, err
@@ -22,8 +22,13 @@ func dropDatabase(_ context.Context, s *State, r *Request) (bson.D, error) {
 	if r.Database == "admin" || r.Database == "config" {
 		return nil, mongoerror.New(mongoerror.IllegalOperation, "Dropping the '%s' database is prohibited.", r.Database)
 	}
-	r.attempted = true
-	if found, err := s.Store.DropDatabase(r.Database); !found || err != nil {
+	dropped := false
+	err = patiently(ctx, r, func() (err error) {
+		found, err := s.Store.DropDatabase(r.Database)
+		dropped = dropped || found
+		return err
+	})
+	if err != nil || !dropped {
 		return bson.D{}, err
 	}
 	return bson.D{{Key: "dropped", Value: r.Database}}, nil

@@ -43,7 +43,7 @@ func deleteDocuments(ctx context.Context, s *State, r *Request) (bson.D, error) 
 			n++
 			return nil
 		}
-		deleted, err := deletions[i].execute(s, r, i, b.collection)
+		deleted, err := deletions[i].execute(ctx, s, r, i, b.collection)
 		n += deleted
 		return err
 	})
@@ -106,7 +106,7 @@ func parseDeleteLimit(v bson.RawValue) (bool, error) {
 	return n == 1, nil
 }
 
-func (d *deletion) execute(s *State, r *Request, i int, collection string) (n int32, err error) {
+func (d *deletion) execute(ctx context.Context, s *State, r *Request, i int, collection string) (n int32, err error) {
 	if err := checkCollation(d.collation); err != nil {
 		return 0, err
 	}
@@ -117,7 +117,7 @@ func (d *deletion) execute(s *State, r *Request, i int, collection string) (n in
 	if err := checkHintType(d.hint); err != nil {
 		return 0, err
 	}
-	err = write(s, r, i, collection, false, func(c *store.Collection, w *store.Writer) error {
+	err = write(ctx, s, r, i, collection, false, func(c *store.Collection, w *store.Writer) error {
 		if c == nil {
 			return nil
 		}

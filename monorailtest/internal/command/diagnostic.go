@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"maps"
+	"math"
 	"os"
 	"runtime"
 	"slices"
@@ -70,8 +71,8 @@ func getLog(_ context.Context, _ *State, r *Request) (bson.D, error) {
 	return nil, &mongoerror.Error{Message: "no RamLog named: " + name}
 }
 
-// parameters are those that getParameter knows.
-var parameters = map[string]any{
+// fixedParameters are parameters that never change.
+var fixedParameters = map[string]any{
 	"authenticationMechanisms":          bson.A{"SCRAM-SHA-1", "SCRAM-SHA-256"},
 	"cursorTimeoutMillis":               int64(600_000),
 	"enableTestCommands":                true,
@@ -79,8 +80,47 @@ var parameters = map[string]any{
 	"localLogicalSessionTimeoutMinutes": int32(sessionTimeoutMinutes),
 }
 
+// parameterLifetime is how long a transaction may be open, in seconds; setParameter sets it.
+const parameterLifetime = "transactionLifetimeLimitSeconds"
+
+// parameters returns those that getParameter knows.
+func (s *State) parameters() map[string]any {
+	all := maps.Clone(fixedParameters)
+	// Rounded up: 0 would say that there is no time.
+	all[parameterLifetime] = int32((s.Sessions.Lifetime() + time.Second - 1) / time.Second)
+	return all
+}
+
+// setParameter sets the one parameter that can be set, and tells what it was.
+func setParameter(_ context.Context, s *State, r *Request) (bson.D, error) {
+	elems, err := r.Body.Elements()
+	if err != nil {
+		return nil, mongoerror.New(mongoerror.InvalidBSON, "invalid command document")
+	}
+	var reply bson.D
+	for _, e := range elems[1:] {
+		switch {
+		case isGenericArgument(e.Key()):
+		case e.Key() == parameterLifetime:
+			seconds, ok := asFloat(e.Value())
+			if !ok || seconds < 1 || seconds > math.MaxInt32 {
+				return nil, mongoerror.New(mongoerror.BadValue, "Invalid value for parameter %s: %s is not a valid value", e.Key(), text(e.Value()))
+			}
+			reply = append(reply, bson.E{Key: "was", Value: s.parameters()[parameterLifetime]})
+			s.Sessions.SetLifetime(time.Duration(seconds) * time.Second)
+		default:
+			return nil, mongoerror.New(mongoerror.InvalidOptions, "attempted to set unrecognized parameter [%s], use help:true to see options ", e.Key())
+		}
+	}
+	if len(reply) == 0 {
+		return nil, mongoerror.New(mongoerror.InvalidOptions, "no option found to set, use help:true to see options ")
+	}
+	return reply, nil
+}
+
 // getParameter answers with the parameters that the command names as fields, or with all for "*".
-func getParameter(_ context.Context, _ *State, r *Request) (bson.D, error) {
+func getParameter(_ context.Context, s *State, r *Request) (bson.D, error) {
+	parameters := s.parameters()
 	elems, err := r.Body.Elements()
 	if err != nil {
 		return nil, mongoerror.New(mongoerror.InvalidBSON, "invalid command document")

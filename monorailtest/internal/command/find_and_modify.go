@@ -24,7 +24,7 @@ type replacement struct {
 
 // findAndModify answers findAndModify: it changes or removes one document under the collection's
 // lock, and returns it as it was or is.
-func findAndModify(_ context.Context, s *State, r *Request) (bson.D, error) {
+func findAndModify(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	name, err := collectionName(r)
 	if err != nil {
 		return nil, err
@@ -58,7 +58,7 @@ func findAndModify(_ context.Context, s *State, r *Request) (bson.D, error) {
 		value, last = a.repeated(done)
 		return a.reply(projected, value, last)
 	}
-	err = write(s, r, 0, name, a.upsert, func(c *store.Collection, w *store.Writer) error {
+	err = write(ctx, s, r, 0, name, a.upsert, func(c *store.Collection, w *store.Writer) error {
 		value, last = nil, bson.D{{Key: "n", Value: int32(0)}}
 		if !a.remove {
 			last = append(last, bson.E{Key: "updatedExisting", Value: false})

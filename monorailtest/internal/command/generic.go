@@ -57,6 +57,9 @@ type generic struct {
 	configState      bson.RawValue
 	shardVersion     bson.RawValue
 	databaseVersion  bson.RawValue
+
+	// ends says that the command is one that ends a transaction.
+	ends bool
 }
 
 // field returns where the argument of that name belongs, nil if it is not looked at.

@@ -9,11 +9,15 @@ import (
 	"go.mongodb.org/mongo-driver/bson"
 )
 
-// Codes without a name: a cursor read from a session that did not open it.
+// Codes without a name: a cursor read from a session, or in a transaction, that did not open it.
 const (
 	codeCursorWithoutSession   = 50736
 	codeSessionCursorNoSession = 50737
 	codeSessionCursorOther     = 50738
+
+	codeCursorWithoutTransaction = 50739
+	codeTransactionCursorOutside = 50740
+	codeTransactionCursorOther   = 50741
 )
 
 // getMore reads on from a cursor. The cursor ends with its last batch, and with an error of its source.
@@ -116,6 +120,17 @@ func checkGetMore(r *Request, c *cursor.Cursor, namespace string) error {
 	default:
 		return mongoerror.New(codeSessionCursorOther,
 			"Cannot run getMore on cursor %d, which was created in session %s, in session %s", c.ID, c.Session, session)
+	}
+	switch {
+	case c.Transaction && r.transaction == nil:
+		return mongoerror.New(codeTransactionCursorOutside,
+			"Cannot run getMore on cursor %d, which was created in transaction %d, without a txnNumber", c.ID, c.Number)
+	case !c.Transaction && r.transaction != nil:
+		return mongoerror.New(codeCursorWithoutTransaction,
+			"Cannot run getMore on cursor %d, which was not created in a transaction, in transaction %d", c.ID, r.number)
+	case c.Number != r.number:
+		return mongoerror.New(codeTransactionCursorOther,
+			"Cannot run getMore on cursor %d, which was created in transaction %d, in transaction %d", c.ID, c.Number, r.number)
 	}
 	if r.Body.Lookup("maxTimeMS").Type != 0 && !c.AwaitData {
 		return mongoerror.New(mongoerror.BadValue, "cannot set maxTimeMS on getMore command for a non-awaitData cursor")

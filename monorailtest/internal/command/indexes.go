@@ -12,7 +12,7 @@ import (
 
 // createIndexes answers createIndexes. The collection is made if it is missing; either all
 // indexes are built or none.
-func createIndexes(_ context.Context, s *State, r *Request) (bson.D, error) {
+func createIndexes(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	name, err := collectionName(r)
 	if err != nil {
 		return nil, err
@@ -21,13 +21,16 @@ func createIndexes(_ context.Context, s *State, r *Request) (bson.D, error) {
 	if err != nil {
 		return nil, err
 	}
-	missing := s.Store.Collection(r.Database, name) == nil
+	missing := s.data(r).Collection(r.Database, name) == nil
 	var before, after int
-	err = write(s, r, 0, name, true, func(_ *store.Collection, w *store.Writer) error {
+	err = write(ctx, s, r, 0, name, true, func(_ *store.Collection, w *store.Writer) error {
 		before = len(w.Indexes())
 		var built []string
 		for _, x := range specs {
 			exists, err := conflicting(x, w.Indexes())
+			if err == nil && !exists {
+				err = r.mayBuild(name, w)
+			}
 			if err == nil && !exists {
 				if err = w.CreateIndex(x); err == nil {
 					built = append(built, x.Name)
@@ -53,6 +56,22 @@ func createIndexes(_ context.Context, s *State, r *Request) (bson.D, error) {
 		return append(reply, bson.E{Key: "note", Value: "all indexes already exist"}), nil
 	}
 	return append(reply, bson.E{Key: "createdCollectionAutomatically", Value: missing}), nil
+}
+
+// mayBuild refuses to build an index in a transaction, except on a collection that the transaction
+// has made and that is empty.
+func (r *Request) mayBuild(name string, w *store.Writer) error {
+	switch {
+	case r.transaction == nil:
+		return nil
+	case !r.transaction.Created(r.Database, name):
+		return mongoerror.New(mongoerror.OperationNotSupportedInTransaction,
+			"Cannot create new indexes on existing collection %s.%s in a multi-document transaction.", r.Database, name)
+	case w.Len() > 0:
+		return mongoerror.New(mongoerror.OperationNotSupportedInTransaction,
+			"Cannot create new indexes on non-empty collection %s.%s in a multi-document transaction.", r.Database, name)
+	}
+	return nil
 }
 
 // conflicting tells whether an index exists already, or returns the error of one that differs.
@@ -176,7 +195,7 @@ func parseCursorOption(v bson.RawValue) (int, error) {
 }
 
 // dropIndexes answers dropIndexes: by name, by key, a list of names, or "*" for all but _id.
-func dropIndexes(_ context.Context, s *State, r *Request) (bson.D, error) {
+func dropIndexes(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	name, err := collectionName(r)
 	if err != nil {
 		return nil, err
@@ -201,7 +220,7 @@ func dropIndexes(_ context.Context, s *State, r *Request) (bson.D, error) {
 		return nil, missingField(r.Name + ".index")
 	}
 	before := 0
-	err = write(s, r, 0, name, false, func(c *store.Collection, w *store.Writer) error {
+	err = write(ctx, s, r, 0, name, false, func(c *store.Collection, w *store.Writer) error {
 		if c == nil {
 			return mongoerror.New(mongoerror.NamespaceNotFound, "ns not found %s.%s", r.Database, name)
 		}

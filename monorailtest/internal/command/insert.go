@@ -32,7 +32,7 @@ func insertDocuments(ctx context.Context, s *State, r *Request) (bson.D, error) 
 		if err != nil {
 			return err
 		}
-		err = write(s, r, i, b.collection, true, func(_ *store.Collection, w *store.Writer) error {
+		err = write(ctx, s, r, i, b.collection, true, func(_ *store.Collection, w *store.Writer) error {
 			return w.Insert(d, raw)
 		})
 		if err == nil {

@@ -6,6 +6,8 @@ import (
 	"go.mongodb.org/mongo-driver/bson"
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/replset"
+	sessions "github.com/mongo-monorail/monorail/monorailtest/internal/session"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/store"
 )
 
 // Request is one command as it arrived. The byte slices belong to the request and live until the reply has been
@@ -36,6 +38,11 @@ type Request struct {
 	majority bool
 	// retry is the session of a retryable write, nil for every other command.
 	retry *retry
+	// session and number name the transaction that the command belongs to; nil for none.
+	session *sessions.Session
+	number  int64
+	// transaction is that transaction while it is open; nil for none, and for what ends it.
+	transaction *store.Transaction
 }
 
 // Handler answers one command. The reply needs no ok field: it is added. An error that is a *mongoerror.Error becomes

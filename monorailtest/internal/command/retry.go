@@ -20,12 +20,10 @@ type retry struct {
 }
 
 // checkRetryable refuses a transaction number on a command that is no retryable write.
-func checkRetryable(g *generic, sp *spec) error {
-	switch {
-	case present(g.autocommit) || present(g.startTransaction):
-		return notImplemented("a transaction")
-	case sp.sequence == "" && sp.primary != "findAndModify":
-		return mongoerror.New(codeNotRetryable, "It is illegal to provide a txnNumber for this command outside of a transaction")
+func checkRetryable(r *Request, sp *spec) error {
+	if sp.sequence == "" && sp.primary != "findAndModify" {
+		return mongoerror.New(codeNotRetryable, "txnNumber may only be provided for multi-document transactions and retryable write "+
+			"commands. autocommit:false was not provided, and %s is not a retryable write command.", r.Name)
 	}
 	return nil
 }
@@ -37,7 +35,7 @@ func (s *State) checkOut(ctx context.Context, r *Request, g *generic) error {
 	}
 	ctx, cancel := r.waiting(ctx)
 	defer cancel()
-	table := s.Member.Data.Sessions
+	table := s.Sessions
 	session, err := table.CheckOut(ctx, sessionID(g.lsid))
 	if err != nil {
 		return err
@@ -53,7 +51,7 @@ func (s *State) checkOut(ctx context.Context, r *Request, g *generic) error {
 // checkIn gives back what checkOut took.
 func (s *State) checkIn(r *Request) {
 	if r.retry != nil {
-		s.Member.Data.Sessions.CheckIn(r.retry.session)
+		s.Sessions.CheckIn(r.retry.session)
 	}
 }
 
@@ -70,7 +68,7 @@ func (s *State) executed(r *Request, i int) *store.Change {
 	if r.retry == nil {
 		return nil
 	}
-	return s.Member.Data.Sessions.Executed(r.retry.session, int32(i))
+	return s.Sessions.Executed(r.retry.session, int32(i))
 }
 
 // repeated is the outcome of an update that was executed before.

@@ -23,6 +23,8 @@ func (s *State) checkRole(r *Request, sp *spec, g *generic) error {
 	switch {
 	case s.Member == nil:
 		return nil
+	case g.inTransaction():
+		return s.Member.CheckWrite()
 	case sp.writes && r.Database != localDatabase:
 		return s.Member.CheckWrite()
 	case sp.reads:
@@ -45,6 +47,14 @@ func (s *State) checkStatement(database, name string) error {
 func (s *State) reads(r *Request) *store.Store {
 	if r.majority {
 		return s.Member.Committed.Store
+	}
+	return s.data(r)
+}
+
+// data returns the store that a command writes to: the server's, or the copy that its transaction has.
+func (s *State) data(r *Request) *store.Store {
+	if r.transaction != nil {
+		return r.transaction.Store()
 	}
 	return s.Store
 }
@@ -154,7 +164,7 @@ func withConcern(err error, concern bson.D) error {
 	return e.WithFields(append(append(bson.D{}, e.Fields...), concern[0]))
 }
 
-// explain adds to an error of a member what drivers expect there: a topologyVersion, and the label of retryable writes.
+// explain adds to an error what drivers expect there: a member's topologyVersion, and labels.
 func (s *State) explain(g *generic, err error) error {
 	e := asMongoError(err)
 	if e.Labels != nil {
@@ -170,17 +180,30 @@ func (s *State) explain(g *generic, err error) error {
 
 // annotations returns the fields that a reply of a member has beside an error of that code.
 func (s *State) annotations(g *generic, code int32) bson.D {
-	if s.Member == nil {
-		return nil
-	}
 	var fields bson.D
-	if isNotPrimary(code) || isShutdown(code) {
+	if s.Member != nil && (isNotPrimary(code) || isShutdown(code)) {
 		fields = append(fields, topologyVersionField(s.Member.TopologyVersion()))
 	}
-	if g != nil && present(g.txnNumber) && !present(g.autocommit) && isRetryable(code) {
-		fields = append(fields, bson.E{Key: "errorLabels", Value: bson.A{labelRetryable}})
+	if labels := g.labels(code); len(labels) > 0 {
+		fields = append(fields, bson.E{Key: "errorLabels", Value: labels})
 	}
 	return fields
+}
+
+// labels returns the labels of an error: of one after which a driver may send the command again, and of one after which
+// the application may begin its transaction again. A nil g has none.
+func (g *generic) labels(code int32) bson.A {
+	var labels bson.A
+	if g == nil || !present(g.txnNumber) {
+		return nil
+	}
+	if (!g.inTransaction() || g.ends) && isRetryable(code) {
+		labels = append(labels, labelRetryable)
+	}
+	if g.inTransaction() && isTransient(code, g.ends) {
+		labels = append(labels, labelTransient)
+	}
+	return labels
 }
 
 // refusedForRole reports whether a statement of a write command has failed because the server is not primary.

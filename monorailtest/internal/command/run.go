@@ -77,10 +77,14 @@ func (s *State) run(ctx context.Context, r *Request) Result {
 	if err != nil {
 		return s.failure(r, nil, err)
 	}
-	if err := s.checkSession(&g, &sp); err != nil {
+	g.ends = sp.transaction == ends
+	if err := s.checkSession(r, &g, &sp); err != nil {
 		return s.failure(r, &g, err)
 	}
 	if err := s.checkAuthenticated(r, &sp); err != nil {
+		return s.failure(r, &g, err)
+	}
+	if err := checkTransaction(r, &sp, &g); err != nil {
 		return s.failure(r, &g, err)
 	}
 	s.gossip(&g)
@@ -147,7 +151,10 @@ func (s *State) execute(ctx context.Context, r *Request, sp *spec, g *generic) (
 	if err := s.checkRole(r, sp, g); err != nil {
 		return nil, err
 	}
-	rc, err := s.parseReadConcern(g.readConcern, sp.readConcern)
+	if err := checkTransactionConcerns(sp, g); err != nil {
+		return nil, err
+	}
+	rc, err := s.parseReadConcern(g, sp.readConcern)
 	if err != nil {
 		return nil, err
 	}
@@ -163,11 +170,7 @@ func (s *State) execute(ctx context.Context, r *Request, sp *spec, g *generic) (
 	if err := s.awaitReadConcern(ctx, r, rc); err != nil {
 		return nil, err
 	}
-	if err := s.checkOut(ctx, r, g); err != nil {
-		return nil, err
-	}
-	reply, err := sp.handle(ctx, s, r)
-	s.checkIn(r)
+	reply, err := s.handle(ctx, r, sp, g)
 	concern := s.awaitWriteConcern(ctx, r, g, wc)
 	if err != nil {
 		return nil, withConcern(err, concern)
@@ -177,6 +180,18 @@ func (s *State) execute(ctx context.Context, r *Request, sp *spec, g *generic) (
 		return bson.D{{Key: "ok", Value: 1.0}}, nil
 	}
 	return append(okReply(reply), concern...), nil
+}
+
+// handle runs the handler, with the session that a retryable write or a transaction has to itself.
+func (s *State) handle(ctx context.Context, r *Request, sp *spec, g *generic) (bson.D, error) {
+	if g.inTransaction() {
+		return s.runInTransaction(ctx, r, sp, g)
+	}
+	if err := s.checkOut(ctx, r, g); err != nil {
+		return nil, err
+	}
+	defer s.checkIn(r)
+	return sp.handle(ctx, s, r)
 }
 
 // failure is the result of a command that failed. g is nil where the command could not be parsed so far.

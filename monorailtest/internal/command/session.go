@@ -39,31 +39,37 @@ func sessionID(v bson.RawValue) string {
 		base64.StdEncoding.EncodeToString(uid))
 }
 
-// endSessions ends sessions: their cursors go. A session that the server has never seen is no error.
+// endSessions ends sessions: their cursors and transactions go. A session that the server has never seen is no error.
 func endSessions(_ context.Context, s *State, r *Request) (bson.D, error) {
-	return bson.D{}, forEachSession(r, "EndSessionsCmdFromClient", s.Cursors.KillSession)
+	return bson.D{}, forEachSession(r, "EndSessionsCmdFromClient", func(id string) {
+		s.Sessions.End(id)
+		s.Cursors.KillSession(id)
+	})
 }
 
-// refreshSessions keeps sessions from timing out; the server times out none.
-func refreshSessions(_ context.Context, _ *State, r *Request) (bson.D, error) {
-	return bson.D{}, forEachSession(r, "RefreshSessionsCmdFromClient", func(string) {})
+// refreshSessions keeps sessions from timing out.
+func refreshSessions(_ context.Context, s *State, r *Request) (bson.D, error) {
+	return bson.D{}, forEachSession(r, "RefreshSessionsCmdFromClient", s.Sessions.Refresh)
 }
 
-// killSessions ends the cursors of the sessions; of all, if none is named.
+// killSessions ends the cursors and transactions of the sessions; of all, if none is named.
 func killSessions(_ context.Context, s *State, r *Request) (bson.D, error) {
 	some := false
 	err := forEachSession(r, "KillSessionsCmd", func(id string) {
 		some = true
+		s.Sessions.Kill(id)
 		s.Cursors.KillSession(id)
 	})
 	if err == nil && !some {
+		s.Sessions.KillAll()
 		s.Cursors.KillSessions()
 	}
 	return bson.D{}, err
 }
 
-// killAllSessions ends the cursors of every session.
+// killAllSessions ends the cursors and transactions of every session.
 func killAllSessions(_ context.Context, s *State, _ *Request) (bson.D, error) {
+	s.Sessions.KillAll()
 	s.Cursors.KillSessions()
 	return bson.D{}, nil
 }
@@ -102,13 +108,4 @@ func forEachSession(r *Request, parser string, do func(session string)) error {
 		do(sessionID(e.Value()))
 	}
 	return nil
-}
-
-// commitTransaction and abortTransaction reach their handler only without a txnNumber.
-func commitTransaction(context.Context, *State, *Request) (bson.D, error) {
-	return nil, mongoerror.New(mongoerror.CommandFailed, "commitTransaction must be run within a transaction")
-}
-
-func abortTransaction(context.Context, *State, *Request) (bson.D, error) {
-	return nil, mongoerror.New(mongoerror.CommandFailed, "abortTransaction must be run within a transaction")
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/mongo-monorail/monorail/monorailtest/internal/cursor"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/failpoint"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/replset"
+	sessions "github.com/mongo-monorail/monorail/monorailtest/internal/session"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/store"
 )
 
@@ -17,6 +18,9 @@ type State struct {
 	Store *store.Store
 	// Cursors holds the open cursors.
 	Cursors *cursor.Registry
+	// Sessions holds what is known about sessions, their open transactions among it. Set before the first request, by
+	// SetMember for a member of a replica set.
+	Sessions *sessions.Table
 	// FailPoints holds what configureFailPoint set.
 	FailPoints *failpoint.Set
 	// Counters counts what serverStatus tells.
@@ -53,7 +57,7 @@ type Counters struct {
 
 // NewState returns the state of a server that listens on addr: no data, no cursors, no fail points. Close ends it.
 func NewState(addr string) *State {
-	return &State{
+	s := &State{
 		Store:      store.New(),
 		Cursors:    cursor.NewRegistry(),
 		FailPoints: &failpoint.Set{},
@@ -61,7 +65,26 @@ func NewState(addr string) *State {
 		Addr:       addr,
 		commands:   table,
 	}
+	s.useSessions(sessions.NewTable())
+	return s
 }
 
-// Close ends the open cursors. No request may be running.
-func (s *State) Close() { s.Cursors.Close() }
+// SetMember makes the server a member of a replica set, with the data and the sessions that the member has; the lifetime
+// of transactions stays. It is called before the first request.
+func (s *State) SetMember(m *replset.Member) {
+	s.Member, s.Store = m, m.Data.Store
+	m.Data.Sessions.SetLifetime(s.Sessions.Lifetime())
+	s.useSessions(m.Data.Sessions)
+}
+
+// useSessions has the cursors of a transaction end with it.
+func (s *State) useSessions(t *sessions.Table) {
+	s.Sessions = t
+	t.OnEnd(s.Cursors.KillTransaction)
+}
+
+// Close ends the open transactions and cursors. No request may be running.
+func (s *State) Close() {
+	s.Sessions.Close()
+	s.Cursors.Close()
+}

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -75,6 +76,8 @@ func parseBatch(r *Request, field string) (*batch, error) {
 	if !given {
 		return nil, missingField(r.Name + "." + field)
 	}
+	// A statement that fails ends the transaction, and with it the batch.
+	b.ordered = b.ordered || r.transaction != nil
 	if n := len(b.statements); n == 0 || n > maxStatements {
 		return nil, mongoerror.New(mongoerror.InvalidLength,
 			"Write batch sizes must be between 1 and %d. Got %d operations.", maxStatements, n)
@@ -121,7 +124,8 @@ func statements(v bson.RawValue, parser, field string) ([]bson.Raw, error) {
 }
 
 // run executes the statements one after the other and returns the writeErrors: a failed
-// statement ends an ordered batch. An error of do that is fatal ends the command.
+// statement ends an ordered batch. An error of do that is fatal ends the command, and so does one
+// for which the transaction can be tried again.
 func (b *batch) run(r *Request, n int, do func(i int) error) (bson.A, error) {
 	r.attempted = true
 	var failed bson.A
@@ -136,6 +140,9 @@ func (b *batch) run(r *Request, n int, do func(i int) error) (bson.A, error) {
 			return nil, fatal.cause
 		}
 		e := asMongoError(err)
+		if r.transaction != nil && isTransient(e.Code, false) {
+			return nil, e
+		}
 		message := e.Message
 		if text += len(message); text > maxErrorText {
 			message = ""
@@ -155,23 +162,57 @@ type fatalError struct{ cause error }
 
 func (f *fatalError) Error() string { return f.cause.Error() }
 
+func (f *fatalError) Unwrap() error { return f.cause }
+
 // write runs fn on a collection locked for writing. A collection that is missing is made if
 // create is set; else fn is called with nil. A collection that is dropped meanwhile counts as
-// missing. i is the number of the statement within its command.
-func write(s *State, r *Request, i int, name string, create bool, fn func(c *store.Collection, w *store.Writer) error) error {
-	database := r.Database
+// missing. Where an open transaction is in the way, it waits for its end and runs fn again. i is the
+// number of the statement within its command.
+func write(ctx context.Context, s *State, r *Request, i int, name string, create bool, fn func(c *store.Collection, w *store.Writer) error) error {
+	return patiently(ctx, r, func() error { return writeOnce(s, r, i, name, create, fn) })
+}
+
+// patiently makes a change, again and again while open transactions are in the way: it waits for their
+// ends. If ctx is done first, the error is fatal.
+func patiently(ctx context.Context, r *Request, change func() error) error {
 	r.attempted = true
+	for {
+		err := change()
+		var conflict *store.Conflict
+		if err == nil || !errors.As(err, &conflict) {
+			return err
+		}
+		if err := r.await(ctx, conflict.With.Ended()); err != nil {
+			return &fatalError{err}
+		}
+	}
+}
+
+// await waits for a channel to be closed. The error is that of ctx, or of a client that is gone.
+func (r *Request) await(ctx context.Context, closed <-chan struct{}) error {
+	ctx, cancel := r.waiting(ctx)
+	defer cancel()
+	select {
+	case <-closed:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func writeOnce(s *State, r *Request, i int, name string, create bool, fn func(c *store.Collection, w *store.Writer) error) error {
+	database, data := r.Database, s.data(r)
 	for {
 		if err := s.checkStatement(database, name); err != nil {
 			return err
 		}
-		c := s.Store.Collection(database, name)
+		c := data.Collection(database, name)
 		if c == nil {
 			if !create {
 				return fn(nil, nil)
 			}
 			var err error
-			if c, _, err = s.Store.Open(database, name); err != nil {
+			if c, _, err = data.Open(database, name); err != nil {
 				return err
 			}
 		}

@@ -17,6 +17,8 @@ type spec struct {
 	// txnNumber: the command may carry a txnNumber, which a standalone then refuses (20); others refuse it
 	// as not theirs (50889).
 	txnNumber bool
+	// transaction says what the command may be in a transaction.
+	transaction transactionPart
 	// writes: of a replica set, only the primary serves the command (10107).
 	writes bool
 	// reads: of a replica set, secondaries serve the command only to a client that says so (13435).
@@ -60,16 +62,17 @@ var table = map[string]spec{
 	"listCommands":     {handle: listCommands},
 	"ping":             {handle: ping},
 	"resetError":       {handle: resetError},
+	"setParameter":     {handle: setParameter, adminOnly: true},
 	"serverStatus":     {handle: serverStatus},
 	"whatsmyuri":       {handle: whatsmyuri},
 
 	// Cursors.
-	"getMore":     {handle: getMore, txnNumber: true},
-	"killCursors": {handle: killCursors, txnNumber: true},
+	"getMore":     {handle: getMore, txnNumber: true, transaction: statement},
+	"killCursors": {handle: killCursors, txnNumber: true, transaction: statement},
 
 	// Sessions.
-	"abortTransaction":  {handle: abortTransaction, adminOnly: true, writeConcern: true, txnNumber: true},
-	"commitTransaction": {handle: commitTransaction, adminOnly: true, writeConcern: true, txnNumber: true},
+	"abortTransaction":  {handle: abortTransaction, adminOnly: true, writeConcern: true, txnNumber: true, transaction: ends},
+	"commitTransaction": {handle: commitTransaction, adminOnly: true, writeConcern: true, txnNumber: true, transaction: ends},
 	"endSessions":       {handle: endSessions},
 	"killAllSessions":   {handle: killAllSessions},
 	"killSessions":      {handle: killSessions},
@@ -94,21 +97,21 @@ var table = map[string]spec{
 	"usersInfo":                      {handle: usersInfo},
 
 	// Data.
-	"aggregate":     {handle: aggregate, reads: true, writeConcern: true, readConcern: true, txnNumber: true},
+	"aggregate":     {handle: aggregate, reads: true, writeConcern: true, readConcern: true, txnNumber: true, transaction: statement},
 	"count":         {handle: countDocuments, reads: true, readConcern: true, txnNumber: true},
-	"delete":        {handle: deleteDocuments, writes: true, sequence: "deletes", writeConcern: true, txnNumber: true},
-	"distinct":      {handle: distinctValues, reads: true, readConcern: true, txnNumber: true},
-	"find":          {handle: findDocuments, reads: true, readConcern: true, txnNumber: true},
-	"findAndModify": {handle: findAndModify, writes: true, writeConcern: true, txnNumber: true, primary: "findAndModify"},
-	"findandmodify": {handle: findAndModify, writes: true, writeConcern: true, txnNumber: true, primary: "findAndModify"},
-	"insert":        {handle: insertDocuments, writes: true, sequence: "documents", writeConcern: true, txnNumber: true},
-	"update":        {handle: updateDocuments, writes: true, sequence: "updates", writeConcern: true, txnNumber: true},
+	"delete":        {handle: deleteDocuments, writes: true, sequence: "deletes", writeConcern: true, txnNumber: true, transaction: statement},
+	"distinct":      {handle: distinctValues, reads: true, readConcern: true, txnNumber: true, transaction: statement},
+	"find":          {handle: findDocuments, reads: true, readConcern: true, txnNumber: true, transaction: statement},
+	"findAndModify": {handle: findAndModify, writes: true, writeConcern: true, txnNumber: true, primary: "findAndModify", transaction: statement},
+	"findandmodify": {handle: findAndModify, writes: true, writeConcern: true, txnNumber: true, primary: "findAndModify", transaction: statement},
+	"insert":        {handle: insertDocuments, writes: true, sequence: "documents", writeConcern: true, txnNumber: true, transaction: statement},
+	"update":        {handle: updateDocuments, writes: true, sequence: "updates", writeConcern: true, txnNumber: true, transaction: statement},
 
 	// Collections and databases.
 	"collStats":        {handle: collStats, reads: true, readConcern: true, txnNumber: true},
 	"collstats":        {handle: collStats, reads: true, readConcern: true, primary: "collStats", txnNumber: true},
-	"create":           {handle: createCollection, writes: true, writeConcern: true, txnNumber: true},
-	"createIndexes":    {handle: createIndexes, writes: true, writeConcern: true, txnNumber: true},
+	"create":           {handle: createCollection, writes: true, writeConcern: true, txnNumber: true, transaction: statement},
+	"createIndexes":    {handle: createIndexes, writes: true, writeConcern: true, txnNumber: true, transaction: statement},
 	"dbStats":          {handle: dbStats, reads: true, txnNumber: true},
 	"dbstats":          {handle: dbStats, reads: true, primary: "dbStats", txnNumber: true},
 	"deleteIndexes":    {handle: dropIndexes, writes: true, writeConcern: true, primary: "dropIndexes", txnNumber: true},

@@ -3,6 +3,7 @@ package command
 import (
 	"bytes"
 	"context"
+	"errors"
 
 	"go.mongodb.org/mongo-driver/bson"
 
@@ -56,7 +57,7 @@ func updateDocuments(ctx context.Context, s *State, r *Request) (bson.D, error) 
 		var o outcome
 		if done := s.executed(r, i); done != nil {
 			o = repeated(done)
-		} else if o, err = modifications[i].execute(s, r, i, b.collection); err != nil {
+		} else if o, err = modifications[i].execute(ctx, s, r, i, b.collection); err != nil {
 			return err
 		}
 		n += o.matched
@@ -198,14 +199,15 @@ func (m *modification) parse() (*parsed, error) {
 
 // execute carries out one statement under the collection's lock: nobody sees it half done, and no
 // other statement comes between its match and its write, so that concurrent upserts of one key
-// insert it once.
-func (m *modification) execute(s *State, r *Request, i int, collection string) (o outcome, err error) {
+// insert it once. Only where it has to wait for a transaction do others come between; it goes on
+// with the documents that are left.
+func (m *modification) execute(ctx context.Context, s *State, r *Request, i int, collection string) (o outcome, err error) {
 	p, err := m.parse()
 	if err != nil {
 		return o, err
 	}
-	err = write(s, r, i, collection, m.upsert, func(c *store.Collection, w *store.Writer) error {
-		o = outcome{}
+	var done map[store.RecordID]bool
+	err = write(ctx, s, r, i, collection, m.upsert, func(c *store.Collection, w *store.Writer) error {
 		if c == nil {
 			return nil
 		}
@@ -217,9 +219,13 @@ func (m *modification) execute(s *State, r *Request, i int, collection string) (
 		if err != nil {
 			return err
 		}
-		for _, f := range matches {
+		for i, f := range matches {
+			if done[f.document.Record] {
+				continue
+			}
 			changed, _, err := p.applyLocked(w, f)
 			if err != nil {
+				done = doneBefore(err, done, matches[:i])
 				return err
 			}
 			o.matched++
@@ -227,7 +233,7 @@ func (m *modification) execute(s *State, r *Request, i int, collection string) (
 				o.modified++
 			}
 		}
-		if len(matches) == 0 && m.upsert {
+		if len(matches) == 0 && o.matched == 0 && m.upsert {
 			d, err := p.insertLocked(w)
 			if err != nil {
 				return err
@@ -237,6 +243,22 @@ func (m *modification) execute(s *State, r *Request, i int, collection string) (
 		return nil
 	})
 	return o, err
+}
+
+// doneBefore adds documents to those that are not to be updated again, if the error of the document
+// behind them is that of a transaction to wait for.
+func doneBefore(err error, done map[store.RecordID]bool, updated []found) map[store.RecordID]bool {
+	var conflict *store.Conflict
+	if !errors.As(err, &conflict) {
+		return done
+	}
+	if done == nil {
+		done = map[store.RecordID]bool{}
+	}
+	for _, f := range updated {
+		done[f.document.Record] = true
+	}
+	return done
 }
 
 // applyLocked updates one document and returns its new version.

@@ -63,6 +63,9 @@ type Options struct {
 	Session string
 	// Service is which of the servers behind one address has the cursor. The others do not know it.
 	Service int
+	// Transaction says that the cursor was opened in the transaction with the given Number of the session.
+	Transaction bool
+	Number      int64
 	// NoTimeout keeps the cursor open without limit (noCursorTimeout).
 	NoTimeout bool
 	// AwaitData says that the cursor may be asked to wait for data (tailable with awaitData); a getMore
@@ -153,6 +156,11 @@ func (g *Registry) Kill(id int64, service int) bool {
 // KillSession ends every cursor of a session.
 func (g *Registry) KillSession(session string) {
 	g.killWhere(func(c *Cursor) bool { return c.Session == session })
+}
+
+// KillTransaction ends every cursor of a transaction of a session.
+func (g *Registry) KillTransaction(session string, number int64) {
+	g.killWhere(func(c *Cursor) bool { return c.Transaction && c.Session == session && c.Number == number })
 }
 
 // KillSessions ends every cursor that belongs to a session.

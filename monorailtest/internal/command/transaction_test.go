@@ -1,0 +1,426 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.mongodb.org/mongo-driver/bson"
+
+	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/replset"
+)
+
+// newMember returns the state of a server that has transactions.
+func newMember(t testing.TB) *State {
+	s := NewState("127.0.0.1:0")
+	set := replset.New("rs", time.Second, []replset.Config{{Addr: s.Addr, Disconnect: func() {}}})
+	s.SetMember(set.Member(0))
+	t.Cleanup(func() {
+		s.Close()
+		set.Close()
+	})
+	return s
+}
+
+// client is a connection that sends the commands of one logical session.
+type client struct {
+	*session
+	lsid string
+}
+
+func newClient(t testing.TB, s *State, n int) *client {
+	return &client{newSession(t, s), fmt.Sprintf(`"lsid":{"id":{"$binary":{"base64":"A%02dAAAAAAAAAAAAAAAAAAA==","subType":"04"}}}`, n)}
+}
+
+// reply runs a command with the session's fields, and those given as JSON.
+func (c *client) reply(fields, command string, args ...any) bson.D {
+	c.t.Helper()
+	body, database := strings.TrimSuffix(fmt.Sprintf(command, args...), "}")+","+c.lsid, "db"
+	if fields != "" {
+		body += "," + fields
+	}
+	d := bson.D{}
+	if err := bson.UnmarshalExtJSON([]byte(body+"}"), false, &d); err != nil {
+		c.t.Fatalf("%s: %v", body, err)
+	}
+	switch d[0].Key {
+	case "commitTransaction", "abortTransaction", "setParameter":
+		database = "admin"
+	}
+	raw := bsonvalue.Encode(append(d, bson.E{Key: "$db", Value: database}))
+	return c.state.Run(context.Background(), &Request{Name: d[0].Key, Database: database, Body: raw, Conn: c.conn}).Reply
+}
+
+// start runs the first command of the transaction with a number, next another one.
+func (c *client) start(number int, command string, args ...any) bson.D {
+	c.t.Helper()
+	return c.reply(fmt.Sprintf(`"txnNumber":{"$numberLong":"%d"},"autocommit":false,"startTransaction":true`, number), command, args...)
+}
+
+func (c *client) next(number int, command string, args ...any) bson.D {
+	c.t.Helper()
+	return c.reply(fmt.Sprintf(`"txnNumber":{"$numberLong":"%d"},"autocommit":false`, number), command, args...)
+}
+
+func (c *client) wantOK(reply bson.D) {
+	c.t.Helper()
+	if lookup(reply, "ok") != 1.0 || firstWriteError(reply) != nil {
+		c.t.Errorf("failed: %v", reply)
+	}
+}
+
+// wantError expects an error, and the label of those that a transaction can be tried again for.
+func (c *client) wantError(reply bson.D, code int, transient bool) {
+	c.t.Helper()
+	c.expect(reply, 0.0, "ok")
+	c.expect(reply, code, "code")
+	labels, _ := lookup(reply, "errorLabels").(bson.A)
+	if got := len(labels) == 1 && labels[0] == labelTransient; got != transient {
+		c.t.Errorf("labels %v, want transient %v in %v", labels, transient, reply)
+	}
+}
+
+func TestTransactionCommitsAndAborts(t *testing.T) {
+	s := newMember(t)
+	a, other := newClient(t, s, 1), newSession(t, s)
+	other.run(`{"insert":"c","documents":[{"_id":1,"n":1}]}`)
+	a.wantOK(a.start(1, `{"insert":"c","documents":[{"_id":2}]}`))
+	a.wantOK(a.next(1, `{"update":"c","updates":[{"q":{"_id":1},"u":{"$inc":{"n":1}}}]}`))
+	a.expect(a.next(1, `{"find":"c","filter":{}}`), 2, "cursor", "firstBatch")
+	a.expect(a.next(1, `{"aggregate":"c","pipeline":[{"$match":{"n":2}}],"cursor":{}}`), 1, "cursor", "firstBatch")
+	a.expect(a.next(1, `{"distinct":"c","key":"_id"}`), 2, "values")
+	other.expect(other.run(`{"find":"c"}`), 1, "cursor", "firstBatch")
+	other.expect(other.run(`{"find":"c"}`), 1, "cursor", "firstBatch", 0, "n")
+	a.wantOK(a.next(1, `{"commitTransaction":1}`))
+	a.wantOK(a.next(1, `{"commitTransaction":1}`))
+	other.expect(other.run(`{"find":"c"}`), 2, "cursor", "firstBatch")
+	other.expect(other.run(`{"find":"c"}`), 2, "cursor", "firstBatch", 0, "n")
+	a.wantError(a.next(1, `{"find":"c"}`), 256, false)
+	a.wantError(a.next(1, `{"abortTransaction":1}`), 256, false)
+
+	a.wantOK(a.start(2, `{"delete":"c","deletes":[{"q":{},"limit":0}]}`))
+	a.wantOK(a.next(2, `{"insert":"made","documents":[{"_id":1}]}`))
+	a.expect(a.next(2, `{"findAndModify":"made","query":{"_id":1},"update":{"$set":{"x":1}},"new":true}`), 1, "value", "x")
+	a.wantOK(a.next(2, `{"abortTransaction":1}`))
+	other.expect(other.run(`{"count":"c"}`), 2, "n")
+	other.expect(other.run(`{"listCollections":1}`), 1, "cursor", "firstBatch")
+	a.wantError(a.next(2, `{"find":"c"}`), 251, true)
+	a.wantError(a.next(2, `{"commitTransaction":1}`), 251, true)
+	a.wantError(a.next(2, `{"abortTransaction":1}`), 251, true)
+}
+
+func TestTransactionNumbers(t *testing.T) {
+	s := newMember(t)
+	a := newClient(t, s, 1)
+	a.wantError(a.next(1, `{"find":"c"}`), 251, true)
+	a.wantError(a.next(1, `{"commitTransaction":1}`), 251, true)
+	a.wantOK(a.start(5, `{"insert":"c","documents":[{"_id":1}]}`))
+	a.wantError(a.start(5, `{"find":"c"}`), 117, false)
+	a.wantError(a.start(4, `{"find":"c"}`), 225, false)
+	a.wantError(a.next(4, `{"find":"c"}`), 225, false)
+	a.wantError(a.next(6, `{"find":"c"}`), 251, true)
+	// Another session has numbers of its own.
+	b := newClient(t, s, 2)
+	b.wantOK(b.start(1, `{"find":"d"}`))
+	// A greater number aborts what is open.
+	a.wantOK(a.start(7, `{"insert":"c","documents":[{"_id":1}]}`))
+	a.wantError(a.next(5, `{"commitTransaction":1}`), 225, false)
+	a.wantOK(a.next(7, `{"commitTransaction":1}`))
+}
+
+func TestMalformedTransactions(t *testing.T) {
+	s := newMember(t)
+	a := newClient(t, s, 1)
+	long := func(n string) string { return `"txnNumber":{"$numberLong":"` + n + `"}` }
+	for _, c := range []struct {
+		fields, command string
+		code            int
+	}{
+		{`"autocommit":false`, `{"find":"c"}`, 72},
+		{`"startTransaction":true`, `{"find":"c"}`, 72},
+		{long("1") + `,"autocommit":true`, `{"find":"c"}`, 72},
+		{long("1") + `,"startTransaction":true`, `{"insert":"c","documents":[{}]}`, 72},
+		{long("1") + `,"autocommit":false,"startTransaction":false`, `{"find":"c"}`, 72},
+		{long("-1") + `,"autocommit":false,"startTransaction":true`, `{"find":"c"}`, 72},
+		{`"txnNumber":1,"autocommit":false`, `{"find":"c"}`, 14},
+		{long("1"), `{"find":"c"}`, 50768},
+		{long("1"), `{"commitTransaction":1}`, 50768},
+		{long("1") + `,"autocommit":false`, `{"ping":1}`, 50889},
+	} {
+		a.expect(a.reply(c.fields, "%s", c.command), c.code, "code")
+	}
+	for _, command := range []string{`{"count":"c"}`, `{"drop":"c"}`, `{"dropIndexes":"c","index":"*"}`, `{"listCollections":1}`,
+		`{"listIndexes":"c"}`, `{"dropDatabase":1}`, `{"collStats":"c"}`,
+		`{"killCursors":"c","cursors":[{"$numberLong":"1"}]}`, `{"commitTransaction":1}`, `{"abortTransaction":1}`} {
+		a.expect(a.start(1, "%s", command), 263, "code")
+	}
+	a.wantError(a.start(1, `{"find":"c","readConcern":{"level":"linearizable"}}`), 72, false)
+	a.wantError(a.start(1, `{"insert":"c","documents":[{}],"writeConcern":{"w":1}}`), 72, false)
+	// None of this has begun a transaction.
+	a.wantOK(a.start(1, `{"find":"c","readConcern":{"level":"snapshot"}}`))
+	a.wantError(a.next(1, `{"find":"c","readConcern":{"level":"snapshot"}}`), 72, false)
+	a.wantError(a.next(1, `{"insert":"c","documents":[{}],"writeConcern":{"w":0}}`), 72, false)
+	// Nor ended the one that is open.
+	a.wantOK(a.next(1, `{"commitTransaction":1,"writeConcern":{"w":"majority"}}`))
+	alone := newClient(t, newTestState(t), 1)
+	alone.expect(alone.start(1, `{"find":"c"}`), 20, "code")
+}
+
+func TestErrorAbortsTheTransaction(t *testing.T) {
+	s := newMember(t)
+	a := newClient(t, s, 1)
+	a.run(`{"insert":"c","documents":[{"_id":1}]}`)
+	a.wantOK(a.start(1, `{"insert":"c","documents":[{"_id":2}]}`))
+	r := a.next(1, `{"insert":"c","documents":[{"_id":3},{"_id":1},{"_id":4}],"ordered":false}`)
+	a.expect(r, 1.0, "ok")
+	a.expect(r, 1, "n")
+	a.expect(r, 1, "writeErrors")
+	a.expect(r, 11000, "writeErrors", 0, "code")
+	a.wantError(a.next(1, `{"insert":"c","documents":[{"_id":5}]}`), 251, true)
+	a.expect(a.run(`{"count":"c"}`), 1, "n")
+	a.wantError(a.start(2, `{"find":"c","filter":{"a":{"$foo":1}}}`), 2, false)
+	a.wantError(a.next(2, `{"commitTransaction":1}`), 251, true)
+}
+
+func TestWriteConflictOfTransactions(t *testing.T) {
+	s := newMember(t)
+	a, b := newClient(t, s, 1), newClient(t, s, 2)
+	a.run(`{"insert":"c","documents":[{"_id":1,"n":0},{"_id":2,"n":0}]}`)
+	a.wantOK(a.start(1, `{"update":"c","updates":[{"q":{"_id":1},"u":{"$inc":{"n":1}}}]}`))
+	b.wantOK(b.start(1, `{"update":"c","updates":[{"q":{"_id":2},"u":{"$inc":{"n":1}}}]}`))
+	b.wantError(b.next(1, `{"update":"c","updates":[{"q":{"_id":1},"u":{"$inc":{"n":1}}}]}`), 112, true)
+	b.wantError(b.next(1, `{"commitTransaction":1}`), 251, true)
+	b.wantError(b.start(2, `{"findAndModify":"c","query":{"_id":1},"remove":true}`), 112, true)
+	b.wantOK(b.start(3, `{"find":"c"}`))
+	a.wantOK(a.next(1, `{"commitTransaction":1}`))
+	// What was committed after its snapshot is in its way too.
+	b.wantError(b.next(3, `{"delete":"c","deletes":[{"q":{"_id":1},"limit":1}]}`), 112, true)
+	a.expect(a.run(`{"find":"c","filter":{"n":1}}`), 1, "cursor", "firstBatch")
+}
+
+// TestWriteSkew has two transactions each read what the other writes: snapshots allow that.
+func TestWriteSkew(t *testing.T) {
+	s := newMember(t)
+	a, b := newClient(t, s, 1), newClient(t, s, 2)
+	a.run(`{"insert":"c","documents":[{"_id":1,"on":true},{"_id":2,"on":true}]}`)
+	for i, c := range []*client{a, b} {
+		c.expect(c.start(1, `{"find":"c","filter":{"on":true}}`), 2, "cursor", "firstBatch")
+		c.wantOK(c.next(1, `{"update":"c","updates":[{"q":{"_id":%d},"u":{"$set":{"on":false}}}]}`, i+1))
+	}
+	a.wantOK(a.next(1, `{"commitTransaction":1}`))
+	b.wantOK(b.next(1, `{"commitTransaction":1}`))
+	a.expect(a.run(`{"count":"c","query":{"on":true}}`), 0, "n")
+}
+
+func TestCursorInATransaction(t *testing.T) {
+	s := newMember(t)
+	a := newClient(t, s, 1)
+	a.run(`{"insert":"c","documents":[{"_id":1},{"_id":2},{"_id":3}]}`)
+	r := a.start(1, `{"find":"c","batchSize":1}`)
+	id := lookup(r, "cursor", "id")
+	a.run(`{"delete":"c","deletes":[{"q":{"_id":3},"limit":1}]}`)
+	a.run(`{"insert":"c","documents":[{"_id":4}]}`)
+	more := `{"getMore":{"$numberLong":"%d"},"collection":"c","batchSize":1}`
+	a.expect(a.reply("", more, id), 50740, "code")
+	a.expect(a.next(1, more, id), 2, "cursor", "nextBatch", 0, "_id")
+	a.wantOK(a.next(1, `{"insert":"c","documents":[{"_id":5}]}`))
+	a.expect(a.next(1, `{"getMore":{"$numberLong":"%d"},"collection":"c"}`, id), 2, "cursor", "nextBatch")
+	r = a.next(1, `{"find":"c","batchSize":1}`)
+	if s.Cursors.Len() != 1 {
+		t.Errorf("%d cursors are open", s.Cursors.Len())
+	}
+	a.wantOK(a.next(1, `{"commitTransaction":1}`))
+	if s.Cursors.Len() != 0 {
+		t.Error("a cursor outlives its transaction")
+	}
+	r = a.run(`{"find":"c","batchSize":1,%s}`, a.lsid)
+	a.wantOK(a.start(2, `{"find":"c"}`))
+	a.wantError(a.next(2, more, lookup(r, "cursor", "id")), 50739, false)
+	a.wantError(a.next(2, `{"find":"c"}`), 251, true)
+}
+
+// pending runs a command on a goroutine of its own.
+func pending(c *client, command string) <-chan bson.D {
+	done := make(chan bson.D, 1)
+	go func() { done <- c.run("%s", command) }()
+	return done
+}
+
+// wantWaiting expects that commands wait: all goroutines of the bubble do.
+func wantWaiting(t *testing.T, commands ...<-chan bson.D) {
+	t.Helper()
+	synctest.Wait()
+	for _, c := range commands {
+		select {
+		case r := <-c:
+			t.Fatalf("did not wait: %v", r)
+		default:
+		}
+	}
+}
+
+func TestWriteOutsideWaitsForTheEnd(t *testing.T) {
+	for _, end := range []string{"commitTransaction", "abortTransaction"} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newMember(t)
+			a, b := newClient(t, s, 1), newClient(t, s, 2)
+			a.run(`{"insert":"c","documents":[{"_id":1,"n":0},{"_id":2,"n":0}]}`)
+			a.wantOK(a.start(1, `{"update":"c","updates":[{"q":{"_id":1},"u":{"$inc":{"n":10}}}]}`))
+			a.wantOK(a.next(1, `{"insert":"c","documents":[{"_id":3}]}`))
+			update := pending(b, `{"update":"c","updates":[{"q":{"_id":1},"u":{"$inc":{"n":1}}}]}`)
+			insert := pending(newClient(t, s, 3), `{"insert":"c","documents":[{"_id":3}]}`)
+			index := pending(newClient(t, s, 4), `{"createIndexes":"c","indexes":[{"key":{"k":1},"name":"k"}]}`)
+			wantWaiting(t, update, insert, index)
+			b.expect(newSession(t, s).run(`{"delete":"c","deletes":[{"q":{"_id":1},"limit":1}],"maxTimeMS":1}`), 50, "code")
+			b.expect(newSession(t, s).run(`{"update":"c","updates":[{"q":{"_id":2},"u":{"$inc":{"n":1}}}]}`), 1, "nModified")
+			a.wantOK(a.next(1, `{"%s":1}`, end))
+			b.expect(<-update, 1, "nModified")
+			a.wantOK(<-index)
+			n, duplicates := 11, 1
+			if end == "abortTransaction" {
+				n, duplicates = 1, 0
+			}
+			if got := firstWriteError(<-insert) != nil; got != (duplicates == 1) {
+				t.Errorf("%s: the insert that waited failed: %v", end, got)
+			}
+			a.expect(a.run(`{"find":"c"}`), n, "cursor", "firstBatch", 0, "n")
+		})
+	}
+}
+
+// TestMultiUpdateAfterAWait has an update of several documents wait in the middle, and go on: no document is updated
+// twice.
+func TestMultiUpdateAfterAWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newMember(t)
+		a, b := newClient(t, s, 1), newClient(t, s, 2)
+		a.run(`{"insert":"c","documents":[{"_id":1,"n":0},{"_id":2,"n":0},{"_id":3,"n":0}]}`)
+		a.wantOK(a.start(1, `{"update":"c","updates":[{"q":{"_id":2},"u":{"$inc":{"n":10}}}]}`))
+		update := pending(b, `{"update":"c","updates":[{"q":{"n":{"$lt":99}},"u":{"$inc":{"n":1}},"multi":true,"upsert":true}]}`)
+		wantWaiting(t, update)
+		a.wantOK(a.next(1, `{"commitTransaction":1}`))
+		a.expect(<-update, 3, "n")
+		for id, n := range []int{1, 11, 1} {
+			a.expect(a.run(`{"find":"c","filter":{"_id":%d}}`, id+1), n, "cursor", "firstBatch", 0, "n")
+		}
+	})
+}
+
+func TestDropWaitsForReaders(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newMember(t)
+		a := newClient(t, s, 1)
+		a.run(`{"insert":"c","documents":[{"_id":1}]}`)
+		a.wantOK(a.start(1, `{"find":"c"}`))
+		drop := pending(newClient(t, s, 2), `{"drop":"c"}`)
+		wantWaiting(t, drop)
+		a.expect(a.next(1, `{"find":"c"}`), 1, "cursor", "firstBatch")
+		a.wantOK(a.next(1, `{"commitTransaction":1}`))
+		a.wantOK(<-drop)
+		a.expect(a.run(`{"listCollections":1}`), 0, "cursor", "firstBatch")
+	})
+}
+
+// TestLifetimeEndsTransactions lets a transaction be open for too long.
+func TestLifetimeEndsTransactions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newMember(t)
+		a := newClient(t, s, 1)
+		a.run(`{"insert":"c","documents":[{"_id":1}]}`)
+		a.wantOK(a.start(1, `{"update":"c","updates":[{"q":{"_id":1},"u":{"$set":{"n":1}}}]}`))
+		update := pending(newClient(t, s, 2), `{"update":"c","updates":[{"q":{"_id":1},"u":{"$set":{"m":1}}}]}`)
+		time.Sleep(s.Sessions.Lifetime() - time.Second)
+		wantWaiting(t, update)
+		time.Sleep(2 * time.Second)
+		a.expect(<-update, 1, "nModified")
+		a.wantError(a.next(1, `{"commitTransaction":1}`), 251, true)
+		a.expect(a.run(`{"count":"c","query":{"n":1}}`), 0, "n")
+	})
+}
+
+func TestCollectionsInTransactions(t *testing.T) {
+	s := newMember(t)
+	a, b := newClient(t, s, 1), newClient(t, s, 2)
+	a.run(`{"insert":"c","documents":[{"_id":1}]}`)
+	a.wantOK(a.start(1, `{"create":"new"}`))
+	a.wantOK(a.next(1, `{"createIndexes":"new","indexes":[{"key":{"k":1},"name":"k","unique":true}]}`))
+	a.wantOK(a.next(1, `{"insert":"new","documents":[{"k":1}]}`))
+	a.wantOK(a.next(1, `{"createIndexes":"new","indexes":[{"key":{"k":1},"name":"k","unique":true}]}`))
+	b.wantError(b.start(1, `{"insert":"new","documents":[{}]}`), 112, true)
+	a.wantOK(a.next(1, `{"commitTransaction":1}`))
+	a.expect(a.run(`{"insert":"new","documents":[{"k":1}]}`), 11000, "writeErrors", 0, "code")
+	a.expect(a.run(`{"listIndexes":"new"}`), 2, "cursor", "firstBatch")
+	a.wantError(a.start(2, `{"createIndexes":"c","indexes":[{"key":{"k":1},"name":"k"}]}`), 263, false)
+	a.wantError(a.start(3, `{"create":"c"}`), 48, false)
+	a.wantOK(a.start(4, `{"find":"c"}`))
+	a.run(`{"create":"later"}`)
+	a.wantError(a.next(4, `{"find":"later"}`), 246, true)
+}
+
+func TestKilledSessionsAbort(t *testing.T) {
+	s := newMember(t)
+	for i, kill := range []string{`{"killSessions":[{%s}]}`, `{"killSessions":[]}`, `{"killAllSessions":[]}`, `{"endSessions":[{%s}]}`} {
+		a := newClient(t, s, 1)
+		if strings.Contains(kill, "%s") {
+			kill = fmt.Sprintf(kill, strings.TrimSuffix(strings.TrimPrefix(a.lsid, `"lsid":{`), "}"))
+		}
+		a.wantOK(a.start(i+1, `{"insert":"c","documents":[{"_id":1}]}`))
+		a.wantOK(newSession(t, s).run("%s", kill))
+		a.wantError(a.next(i+1, `{"commitTransaction":1}`), 251, true)
+		a.expect(a.run(`{"count":"c"}`), 0, "n")
+	}
+}
+
+func TestLifetimeParameter(t *testing.T) {
+	s := newMember(t)
+	a := newClient(t, s, 1)
+	a.expect(a.reply("", `{"setParameter":1,"transactionLifetimeLimitSeconds":5}`), 60, "was")
+	if s.Sessions.Lifetime() != 5*time.Second {
+		t.Errorf("lifetime %v", s.Sessions.Lifetime())
+	}
+	a.expect(a.reply("", `{"setParameter":1,"transactionLifetimeLimitSeconds":0}`), 2, "code")
+	a.expect(a.reply("", `{"setParameter":1,"nothing":0}`), 72, "code")
+}
+
+// TestTransfersKeepTheSum moves amounts between documents by many sessions at once, some of which give up.
+func TestTransfersKeepTheSum(t *testing.T) {
+	const accounts, clients, transfers = 5, 8, 30
+	s := newMember(t)
+	for i := range accounts {
+		newSession(t, s).run(`{"insert":"c","documents":[{"_id":%d,"n":100}]}`, i)
+	}
+	var wg sync.WaitGroup
+	for i := range clients {
+		wg.Go(func() {
+			c := newClient(t, s, 10+i)
+			number := 0
+			for done := 0; done < transfers; {
+				number++
+				r := c.start(number, `{"update":"c","updates":[{"q":{"_id":%d},"u":{"$inc":{"n":-1}}}]}`, (i+done)%accounts)
+				if lookup(r, "ok") == 1.0 {
+					r = c.next(number, `{"update":"c","updates":[{"q":{"_id":%d},"u":{"$inc":{"n":1}}}]}`, (i*done)%accounts)
+				}
+				if lookup(r, "ok") == 1.0 {
+					sum := c.next(number, `{"aggregate":"c","pipeline":[{"$group":{"_id":1,"n":{"$sum":"$n"}}}],"cursor":{}}`)
+					c.expect(sum, accounts*100, "cursor", "firstBatch", 0, "n")
+					if done++; done%5 == 0 {
+						c.wantOK(c.next(number, `{"abortTransaction":1}`))
+						continue
+					}
+					c.wantOK(c.next(number, `{"commitTransaction":1}`))
+				} else if lookup(r, "code") != int32(112) {
+					t.Errorf("transfer: %v", r)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	r := newSession(t, s).run(`{"aggregate":"c","pipeline":[{"$group":{"_id":1,"n":{"$sum":"$n"}}}],"cursor":{}}`)
+	newSession(t, s).expect(r, accounts*100, "cursor", "firstBatch", 0, "n")
+}
