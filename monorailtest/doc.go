@@ -21,7 +21,7 @@
 // the certificates that a test of TLS needs.
 //
 // NewReplicaSet starts a replica set of such servers, with one oplog, elections, write concerns that wait, retryable
-// writes, step-down and rollback, and with lag, kill, restart, isolation and removal of its members by method.
+// writes, transactions, step-down and rollback, and with lag, kill, restart, isolation and removal of its members by method.
 //
-// It has no transactions and no journal.
+// It has no change streams and no journal.
 package monorailtest
