@@ -59,9 +59,9 @@ func TestPinnedSocketHoldsItsSlot(t *testing.T) {
 	}
 }
 
-// TestFullPoolTells: two flows of control that each want a second connection would wait for ever; with
+// TestFullPoolHangsNobody: two flows of control that each want a second connection would wait for ever; with
 // a deadline they are told, and their requests go on.
-func TestFullPoolTells(t *testing.T) {
+func TestFullPoolHangsNobody(t *testing.T) {
 	s := servertest.Start(t)
 	c := s.Connect(t, options.Client().SetMaxPoolSize(2))
 	ctx := servertest.Context(t)
@@ -81,6 +81,9 @@ func TestFullPoolTells(t *testing.T) {
 	}
 	for _, requestCtx := range contexts {
 		check(t, c.Ping(requestCtx, nil))
+	}
+	if n := c.Pool.Cleared(); n != 0 {
+		t.Errorf("the pool was cleared %d times because it was full", n)
 	}
 }
 
