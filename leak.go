@@ -8,8 +8,10 @@ import "time"
 
 // leaked ends a handle that nobody can end any more. It is called by the runtime's cleanup.
 func (l *lease) leaked() {
+	if l.unwatch != nil && !l.unwatch() {
+		return // its context has ended, and that ends it
+	}
 	if l.become(leaseOpen, leaseEnded) {
-		l.stopWatching()
 		l.series.client.inBackground(l.reclaim)
 	}
 }

@@ -56,17 +56,13 @@ func (l *lease) endWith(ctx context.Context) {
 func (l *lease) end() error {
 	switch {
 	case l.become(leaseOpen, leaseEnded):
-		l.stopWatching()
+		if l.unwatch != nil {
+			l.unwatch()
+		}
 		return l.series.leave()
 	case l.become(leaseCancelled, leaseEnded):
 		return <-l.lost // nobody else would hear of it
 	default:
 		return nil
-	}
-}
-
-func (l *lease) stopWatching() {
-	if l.unwatch != nil {
-		l.unwatch()
 	}
 }
