@@ -72,6 +72,8 @@ func TestSecondaryRefuses(t *testing.T) {
 			topologyVersionOf(t, body)
 		}
 	}
+	c.send(c.tell(bson.D{{Key: "update", Value: "c"}, {Key: "updates", Value: bson.A{bson.D{{Key: "q", Value: bson.D{}}}}}}), c.tell(pingCommand()))
+	c.wantAlive() // malformed, and no write
 	// A member's own database is its own.
 	local := append(insertOne(1), bson.E{Key: "$db", Value: "local"})
 	b := append([]byte{0, 0, 0, 0, 0}, marshal(t, local)...)

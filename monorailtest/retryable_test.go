@@ -121,9 +121,18 @@ func TestRetryableWriteErrors(t *testing.T) {
 	if body := secondary.call(insertOne(1)); body.Lookup("errorLabels").Type != 0 {
 		t.Errorf("without a transaction number: %v", body)
 	}
+	admin := dial(t, rs.Member(0))
+	admin.send(packet(1, 2013, append([]byte{0, 0, 0, 0, 0}, marshal(t, bson.D{{Key: "configureFailPoint", Value: "failCommand"},
+		{Key: "mode", Value: bson.D{{Key: "times", Value: 1}}}, {Key: "$db", Value: "admin"},
+		{Key: "data", Value: bson.D{{Key: "failCommands", Value: bson.A{"insert"}}, {Key: "writeConcernError", Value: bson.D{{Key: "code", Value: 91}}}}}})...)))
+	admin.reply()
+	body = primary.ok(retryable(2, insertOne(1)))
+	if label, _ := body.Lookup("errorLabels", "0").StringValueOK(); concernOf(body) != 91 || label != "RetryableWriteError" {
+		t.Errorf("a write concern error of a fail point: %v", body)
+	}
 	rs.StopReplication()
-	primary.ok(retryable(2, insertOne(1)))
-	if got := concernOf(primary.ok(withMajority(retryable(2, insertOne(1)), 20))); got != 64 {
+	primary.ok(retryable(3, insertOne(2)))
+	if got := concernOf(primary.ok(withMajority(retryable(3, insertOne(2)), 20))); got != 64 {
 		t.Errorf("the retry of what is not replicated waits for nothing: %d, want 64", got)
 	}
 }

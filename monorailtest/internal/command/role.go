@@ -26,11 +26,39 @@ func (s *State) checkRole(r *Request, sp *spec, g *generic) error {
 	case g.inTransaction():
 		return s.Member.CheckWrite()
 	case sp.writes && r.Database != localDatabase:
-		return s.Member.CheckWrite()
+		err := s.Member.CheckWrite()
+		if err != nil && sp.sequence != "" {
+			// MongoDB parses a write before it looks at its own role: an unacknowledged one that is malformed is
+			// ignored, where any other ends the connection.
+			if malformed := parseStatements(r, sp.sequence); malformed != nil {
+				return malformed
+			}
+		}
+		return err
 	case sp.reads:
 		mode, _ := g.readPreference.DocumentOK()
 		name, _ := mode.Lookup("mode").StringValueOK()
 		return s.Member.CheckRead(name != "" && name != "primary")
+	}
+	return nil
+}
+
+// parseStatements returns the error of a write command that cannot be parsed.
+func parseStatements(r *Request, sequence string) error {
+	b, err := parseBatch(r, sequence)
+	if err != nil {
+		return err
+	}
+	for _, raw := range b.statements {
+		switch sequence {
+		case "updates":
+			_, err = parseModification(raw)
+		case "deletes":
+			_, err = parseDeletion(raw)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }

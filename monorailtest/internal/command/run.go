@@ -114,6 +114,8 @@ func (s *State) run(ctx context.Context, r *Request) Result {
 		reply = append(reply, bson.E{Key: "writeConcernError", Value: action.WriteConcernError})
 		if len(action.Labels) > 0 {
 			reply = append(reply, bson.E{Key: "errorLabels", Value: action.Labels})
+		} else if code, ok := action.WriteConcernError.Lookup("code").AsInt64OK(); ok {
+			reply = append(reply, s.annotations(&g, int32(code))...)
 		}
 	}
 	return Result{Reply: reply, Stream: r.streams(reply)}
