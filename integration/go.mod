@@ -6,6 +6,7 @@ require (
 	github.com/mongo-monorail/monorail v0.0.0
 	github.com/mongo-monorail/monorail/monorailtest v0.0.0
 	go.mongodb.org/mongo-driver/v2 v2.10.0
+	pgregory.net/rapid v1.3.0 // random programs for the model of the contract, made small when they fail
 )
 
 require (

@@ -1,35 +1,11 @@
 package integration
 
 import (
-	"fmt"
 	"os"
-	"runtime/pprof"
-	"strings"
 	"testing"
-	"time"
+
+	"github.com/mongo-monorail/monorail/integration/internal/servertest"
 )
 
-// TestMain fails the package when goroutines of Monorail, the driver or the test server are left
-// after all tests, each of which ended its clients and servers.
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if code == 0 {
-		code = leaked()
-	}
-	os.Exit(code)
-}
-
-func leaked() int {
-	var stacks string
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		var b strings.Builder
-		_ = pprof.Lookup("goroutine").WriteTo(&b, 1)
-		stacks = b.String()
-		if !strings.Contains(stacks, "mongo-monorail/monorail.") && !strings.Contains(stacks, "monorail/internal/") &&
-			!strings.Contains(stacks, "mongo-driver/v2/x/") {
-			return 0
-		}
-	}
-	fmt.Fprintf(os.Stderr, "goroutines are left:\n%s\n", stacks)
-	return 1
-}
+// TestMain fails the package when goroutines are left after all tests.
+func TestMain(m *testing.M) { os.Exit(servertest.Run(m)) }

@@ -1,0 +1,352 @@
+package model
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/mongo-monorail/monorail"
+	"github.com/mongo-monorail/monorail/integration/internal/servertest"
+)
+
+// checkEverything compares what the client says of its requests and its pool with the model.
+func (r *run) checkEverything() {
+	r.t.Helper()
+	for _, f := range r.flows {
+		r.checkContext(f)
+	}
+	for _, h := range r.handles {
+		r.checkHandle(h)
+	}
+	for _, rq := range r.requests {
+		if rq.request != nil {
+			r.checkInfo(rq)
+		}
+	}
+	r.checkPool()
+}
+
+// checkContext compares InRequest and Request.
+func (r *run) checkContext(f *flow) {
+	r.t.Helper()
+	where, rq, _ := f.place()
+	request := r.client.Request(f.ctx)
+	if in := where == inside; in != r.client.InRequest(f.ctx) || in != (request != nil) {
+		r.fatal("a context is %s, and Request gives %v", where, request)
+	}
+	if request != nil && request.Info().ConnectionID != rq.driverID {
+		r.fatal("a context of %v gives the request %+v", rq, request.Info())
+	}
+	if r.worker.control.InRequest(f.ctx) {
+		r.fatal("a context of one client is in a request of another")
+	}
+}
+
+// checkHandle compares Err.
+func (r *run) checkHandle(h *handleModel) {
+	r.t.Helper()
+	err := h.request.Err()
+	switch {
+	case h.state != handleOpen || h.of.condition == ended:
+		if !isEnded(err) {
+			r.fatal("Err of an ended handle of %v gives %v", h.of, err)
+		}
+	case h.of.condition == broken, err != nil:
+		r.broke(h.of, err, 0)
+	}
+}
+
+// checkInfo compares Info.
+func (r *run) checkInfo(rq *requestModel) {
+	r.t.Helper()
+	info := rq.request.Info()
+	least, most := rq.unconfirmed, rq.unconfirmed
+	if rq.condition == doomed {
+		least, _ = rq.unconfirmedRange()
+	}
+	holds, known := rq.holds()
+	switch {
+	case info.Depth != rq.open && !r.disconnected:
+		r.fatal("%v has depth %d", rq, info.Depth)
+	case known && info.Pinned != holds:
+		r.fatal("%v is pinned: %v", rq, info.Pinned)
+	case info.ConnectionID != rq.driverID:
+		r.fatal("%v has the connection %q", rq, info.ConnectionID)
+	case rq.pinned && (info.ServerConnectionID == nil || *info.ServerConnectionID != rq.connection):
+		r.fatal("%v has the server's connection %v", rq, info.ServerConnectionID)
+	case rq.condition != ended && (info.Unconfirmed < least || info.Unconfirmed > most):
+		r.fatal("%v has %d unconfirmed statements, want %d to %d", rq, info.Unconfirmed, least, most)
+	case holds && known && (info.InFlight > rq.abandoned || info.InFlight < 0):
+		r.fatal("%v has %d replies in flight, want at most %d", rq, info.InFlight, rq.abandoned)
+	case holds && known && rq.unconfirmed == 0 && info.HeldBytes > 0:
+		r.fatal("%v holds %d bytes of nothing", rq, info.HeldBytes)
+	}
+}
+
+// checkPool compares the connections that are checked out with the sockets of requests.
+func (r *run) checkPool() {
+	r.t.Helper()
+	least, most := 0, 0
+	for _, rq := range r.requests {
+		holds, known := rq.holds()
+		if holds {
+			least++
+		}
+		if holds || !known {
+			most++
+		}
+	}
+	r.eventually(func() string {
+		if n := r.client.pool.CheckedOut(); n < least || n > most {
+			return fmt.Sprintf("%d connections are checked out, want %d to %d", n, least, most)
+		}
+		return ""
+	})
+}
+
+// finish ends what is open, and compares the server's record with the model.
+func (r *run) finish() {
+	r.t.Helper()
+	r.closeCursors()
+	if r.program.disconnect {
+		r.disconnect()
+	}
+	for _, h := range r.handles {
+		r.end(h)
+	}
+	r.checkEverything()
+	for _, f := range r.flows {
+		if f.cancel != nil {
+			f.cancel()
+		}
+	}
+	if n := r.client.pool.CheckedOut(); n != 0 {
+		r.fatal("%d connections are checked out at the end", n)
+	}
+	for _, rq := range append(r.requests, r.outside) {
+		r.checkLog(rq)
+	}
+	r.checkMessages()
+	r.checkEvents()
+}
+
+// disconnect ends the client with whatever is open.
+func (r *run) disconnect() {
+	v := verdict{nilAllowed: true}
+	for _, rq := range r.requests {
+		if rq.condition == ended {
+			continue
+		}
+		end := rq.endVerdict()
+		v.nilAllowed = v.nilAllowed && end.nilAllowed
+		v.brokenAllowed = v.brokenAllowed || end.brokenAllowed
+		rq.condition = ended
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), servertest.Timeout)
+	defer cancel()
+	err := r.client.Disconnect(ctx)
+	if err == nil && !v.nilAllowed || err != nil && (!v.brokenAllowed || !errors.Is(err, monorail.ErrRequestBroken)) {
+		r.fatal("Disconnect gives %v, want %+v", err, v)
+	}
+	r.disconnected = true
+	delete(r.worker.clients, clientKind{r.program.auto, r.program.tight})
+}
+
+// checkLog compares what the server has at last with what was issued. Of a socket that has ended,
+// what is there is a beginning of it, and no more is missing than was told.
+func (r *run) checkLog(rq *requestModel) {
+	r.t.Helper()
+	r.eventually(func() string {
+		log, err := decode(r.worker.control.Database(database).Collection("c").FindOne(r.root, bson.D{{Key: "_id", Value: rq.name}}))
+		if err != nil {
+			r.fatal("reading a log: %v", err)
+		}
+		missing, err := rq.history.check(log, !rq.lossy)
+		if err != nil {
+			return fmt.Sprintf("at last, %v: %v", rq, err)
+		}
+		lost := 0
+		for _, e := range missing {
+			if e.silent {
+				lost++
+			}
+		}
+		most := rq.unconfirmed
+		if rq.told != nil {
+			most = rq.told.Unconfirmed
+		}
+		if lost > most {
+			return fmt.Sprintf("at last, %v has lost %d unacknowledged statements, and %d were told", rq, lost, most)
+		}
+		if lost < len(missing) {
+			return fmt.Sprintf("at last, %v has lost an acknowledged write: the log %v, the history %v", rq, log, rq.history)
+		}
+		return ""
+	})
+}
+
+// checkMessages compares the server's record of messages with what was issued: all of a request on
+// its socket, in its order, each once, and nothing else on that socket while the request had it.
+func (r *run) checkMessages() {
+	r.t.Helper()
+	r.eventually(r.unheard)
+	heard := r.worker.tap.heard()
+	slices.SortFunc(heard, func(a, b message) int { return int(a.index - b.index) })
+	first := make(map[string]message)
+	for _, m := range heard {
+		if m.command == "getMore" {
+			continue
+		}
+		if _, twice := first[m.comment]; twice {
+			r.fatal("the server got the message of %s twice", m.comment)
+		}
+		first[m.comment] = m
+	}
+	for _, rq := range append(r.requests, r.outside) {
+		last := make(map[[2]int]*issue) // by segment and lane
+		previous := &issue{}
+		slices.SortFunc(rq.issued, func(a, b *issue) int { return int(first[a.op.id].index - first[b.op.id].index) })
+		for _, i := range rq.issued {
+			m, came := first[i.op.id]
+			switch {
+			case !came && i.sent == once && !(rq.lossy && i.op.kind.unacknowledged()):
+				r.fatal("the server did not get the %s of %v", i.op.kind, rq)
+			case came && i.sent == notSent:
+				r.fatal("the server got the %s that %v refused", i.op.kind, rq)
+			case !came, rq == r.outside:
+				if came {
+					r.checkOutside(i.op.kind, m)
+				}
+				continue
+			case m.connection != rq.connection:
+				r.fatal("the %s of %v ran on connection %d", i.op.kind, rq, m.connection)
+			case i.segment < previous.segment:
+				r.fatal("in %v, the %s came after a later operation", rq, i.op.kind)
+			}
+			lane := [2]int{i.segment, i.lane}
+			if before := last[lane]; before != nil && i.position < before.position {
+				r.fatal("in %v, the %s came after a later operation of its goroutine", rq, i.op.kind)
+			}
+			last[lane], previous = i, i
+		}
+	}
+	r.checkBatches(heard)
+}
+
+// processed waits until the server has processed what was written on sockets that have gone back to
+// the pool: the request that has one of them now, and whose socket is to end, must be the only one to
+// lose something.
+func (r *run) processed() {
+	r.t.Helper()
+	r.eventually(r.unheard)
+	for _, rq := range r.requests {
+		if rq.condition == ended && !rq.lossy {
+			r.checkLog(rq)
+		}
+	}
+}
+
+// unheard tells of an unacknowledged write outside requests that the server has not got yet.
+func (r *run) unheard() string {
+	heard := make(map[string]bool)
+	for _, m := range r.worker.tap.heard() {
+		heard[m.comment] = true
+	}
+	for _, i := range r.outside.issued {
+		if i.sent == once && !heard[i.op.id] {
+			return fmt.Sprintf("the server does not get the %s outside requests", i.op.kind)
+		}
+	}
+	return ""
+}
+
+// checkOutside checks that an operation outside requests used no socket of a request that had it from
+// its first to its last message.
+func (r *run) checkOutside(kind opKind, m message) {
+	r.t.Helper()
+	for _, span := range r.spans() {
+		if m.connection == span.connection && m.index > span.from && m.index < span.to {
+			r.fatal("the %s outside requests ran on the socket of %v", kind, span.of)
+		}
+	}
+}
+
+// span is a time, in messages of the server, during which a request had a socket.
+type span struct {
+	of         *requestModel
+	connection int64
+	from, to   int64
+}
+
+func (r *run) spans() []span {
+	var spans []span
+	heard := r.worker.tap.heard()
+	for _, rq := range r.requests {
+		s := span{of: rq, connection: rq.connection}
+		for _, m := range heard {
+			for _, i := range rq.issued {
+				if i.op.id != m.comment || m.command == "getMore" {
+					continue
+				}
+				if s.from == 0 || m.index < s.from {
+					s.from = m.index
+				}
+				s.to = max(s.to, m.index)
+			}
+		}
+		spans = append(spans, s)
+	}
+	return spans
+}
+
+// checkBatches checks where each getMore ran.
+func (r *run) checkBatches(heard []message) {
+	r.t.Helper()
+	for _, c := range r.cursors {
+		batch := 0
+		for _, m := range heard {
+			if m.command != "getMore" || m.comment != c.id {
+				continue
+			}
+			if batch == len(c.batches) {
+				r.fatal("a cursor sent a getMore more than it was asked for")
+			}
+			if rq := c.batches[batch]; rq != nil && m.connection != rq.connection {
+				r.fatal("a getMore ran on connection %d, want that of %v", m.connection, rq)
+			} else if rq == nil {
+				r.checkOutside("getMore", m)
+			}
+			batch++
+		}
+		if batch < len(c.batches) {
+			r.fatal("a cursor sent %d getMores, want %d", batch, len(c.batches))
+		}
+	}
+}
+
+// checkEvents checks that each command that was started has finished once, on the same connection.
+func (r *run) checkEvents() {
+	r.t.Helper()
+	open := make(map[int64]string)
+	for _, e := range r.client.commands.Started() {
+		open[e.RequestID] = e.ConnectionID
+	}
+	finish := func(id int64, name, connection string) {
+		if started, ok := open[id]; !ok || started != connection {
+			r.fatal("the command %s on %s finished, and was started on %q", name, connection, started)
+		}
+		delete(open, id)
+	}
+	for _, e := range r.client.commands.Succeeded() {
+		finish(e.RequestID, e.CommandName, e.ConnectionID)
+	}
+	for _, e := range r.client.commands.Failed() {
+		finish(e.RequestID, e.CommandName, e.ConnectionID)
+	}
+	if len(open) > 0 {
+		r.fatal("%d commands were started and have not finished", len(open))
+	}
+}
