@@ -69,6 +69,8 @@ func (r *run) checkInfo(rq *requestModel) {
 	}
 	holds, known := rq.holds()
 	switch {
+	case info.Epoch != rq.epoch:
+		r.fatal("%v is in epoch %d, want %d", rq, info.Epoch, rq.epoch)
 	case info.Depth != rq.open && !r.disconnected:
 		r.fatal("%v has depth %d", rq, info.Depth)
 	case known && info.Pinned != holds:
@@ -126,7 +128,7 @@ func (r *run) finish() {
 	if n := r.client.pool.CheckedOut(); n != 0 {
 		r.fatal("%d connections are checked out at the end", n)
 	}
-	for _, rq := range append(r.requests, r.outside) {
+	for _, rq := range r.epochs() {
 		r.checkLog(rq)
 	}
 	r.checkMessages()
@@ -152,7 +154,7 @@ func (r *run) disconnect() {
 		r.fatal("Disconnect gives %v, want %+v", err, v)
 	}
 	r.disconnected = true
-	delete(r.worker.clients, clientKind{r.program.auto, r.program.tight})
+	delete(r.worker.clients, r.program.kind())
 }
 
 // checkLog compares what the server has at last with what was issued. Of a socket that has ended,
@@ -205,7 +207,7 @@ func (r *run) checkMessages() {
 		}
 		first[m.comment] = m
 	}
-	for _, rq := range append(r.requests, r.outside) {
+	for _, rq := range r.epochs() {
 		last := make(map[[2]int]*issue) // by segment and lane
 		previous := &issue{}
 		slices.SortFunc(rq.issued, func(a, b *issue) int { return int(first[a.op.id].index - first[b.op.id].index) })
@@ -233,7 +235,26 @@ func (r *run) checkMessages() {
 			last[lane], previous = i, i
 		}
 	}
+	for _, rq := range r.requests {
+		r.checkFences(rq, first)
+	}
 	r.checkBatches(heard)
+}
+
+// checkFences checks that nothing of an epoch ran after something of the next one.
+func (r *run) checkFences(rq *requestModel, first map[string]message) {
+	r.t.Helper()
+	last := int64(0)
+	for _, epoch := range append(rq.past, rq) {
+		before := last
+		for _, i := range epoch.issued {
+			m, came := first[i.op.id]
+			if came && m.index < before {
+				r.fatal("in %v, the %s of a later epoch came before something of an earlier one", epoch, i.op.kind)
+			}
+			last = max(last, m.index)
+		}
+	}
 }
 
 // processed waits until the server has processed what was written on sockets that have gone back to
@@ -281,10 +302,22 @@ type span struct {
 	from, to   int64
 }
 
+// epochs returns what was issued on each socket of each request, and outside.
+func (r *run) epochs() []*requestModel {
+	var all []*requestModel
+	for _, rq := range r.requests {
+		all = append(append(all, rq.past...), rq)
+	}
+	return append(all, r.outside)
+}
+
 func (r *run) spans() []span {
 	var spans []span
 	heard := r.worker.tap.heard()
-	for _, rq := range r.requests {
+	for _, rq := range r.epochs() {
+		if rq == r.outside {
+			continue
+		}
 		s := span{of: rq, connection: rq.connection}
 		for _, m := range heard {
 			for _, i := range rq.issued {
@@ -314,9 +347,9 @@ func (r *run) checkBatches(heard []message) {
 			if batch == len(c.batches) {
 				r.fatal("a cursor sent a getMore more than it was asked for")
 			}
-			if rq := c.batches[batch]; rq != nil && m.connection != rq.connection {
-				r.fatal("a getMore ran on connection %d, want that of %v", m.connection, rq)
-			} else if rq == nil {
+			if want := c.batches[batch]; want != 0 && m.connection != want {
+				r.fatal("a getMore ran on connection %d, want %d", m.connection, want)
+			} else if want == 0 {
 				r.checkOutside("getMore", m)
 			}
 			batch++

@@ -18,8 +18,8 @@ type cursorModel struct {
 	cursor *mongo.Cursor
 	owner  *requestModel // nil for a cursor opened outside requests
 	next   int           // the number that comes next
-	// batches are where each getMore ran; nil for outside requests.
-	batches []*requestModel
+	// batches are the sockets on which each getMore ran; 0 for outside requests.
+	batches []int64
 	over    bool
 }
 
@@ -89,13 +89,17 @@ func (r *run) nextBatch(c *cursorModel, f *flow) {
 	case err != nil:
 		r.fatal("Next gives %v", err)
 	default:
-		c.batches = append(c.batches, rq)
+		socket := int64(0)
 		if where == inside {
 			rq.replied()
 			if joins {
 				r.entered(f, rq)
+			} else if !rq.pinned {
+				r.pin(rq)
 			}
+			socket = rq.connection
 		}
+		c.batches = append(c.batches, socket)
 		if more {
 			r.check(c)
 		} else if c.over = true; c.next != numberCount {

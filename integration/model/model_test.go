@@ -41,6 +41,9 @@ type requestModel struct {
 	issued []*issue
 	// segments counts the steps that operated in the request.
 	segments int
+	// epoch counts the renewals; past is what was before each.
+	epoch int
+	past  []*requestModel
 	// forgotten: it never was; the operation that would have started it was cancelled.
 	forgotten bool
 	request   *monorail.Request // some handle; nil before an automatic request has been seen

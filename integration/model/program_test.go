@@ -14,6 +14,8 @@ type program struct {
 	auto bool
 	// tight: nothing is held for long: a small outbox, and no timer.
 	tight bool
+	// keep: the client hands back what may be lost.
+	keep  bool
 	steps []step
 	// disconnect: the program ends by Disconnect, with whatever is open.
 	disconnect bool
@@ -33,6 +35,8 @@ const (
 	cutOff       stepKind = "cutOff"     // a context ends in the middle of a large message
 	flush        stepKind = "flush"
 	barrier      stepKind = "barrier"
+	confirm      stepKind = "confirm"
+	renew        stepKind = "renew" // after a break; then what may be lost is sent again
 	openCursor   stepKind = "openCursor"
 	nextBatch    stepKind = "nextBatch" // of a cursor, with any context
 	foreign      stepKind = "foreign"   // an operation of another client with the context
@@ -70,6 +74,7 @@ const (
 	byClose    death = "close"
 	byHangUp   death = "hang-up on an unacknowledged write"
 	byCutReply death = "half a reply"
+	byStepDown death = "a write refused by a server that has stepped down"
 )
 
 // weighted repeats each value as often as it is to come among a hundred or so.
@@ -104,7 +109,7 @@ type interruptWeight = struct {
 var (
 	stepKinds = rapid.SampledFrom(weighted(
 		stepWeight{operate, 40}, stepWeight{startRequest, 16}, stepWeight{endRequest, 10}, stepWeight{shareRequest, 6},
-		stepWeight{newScope, 6}, stepWeight{cancelFlow, 4}, stepWeight{killSocket, 3}, stepWeight{flush, 2}, stepWeight{barrier, 3},
+		stepWeight{newScope, 6}, stepWeight{cancelFlow, 4}, stepWeight{killSocket, 4}, stepWeight{flush, 2}, stepWeight{barrier, 2}, stepWeight{confirm, 2}, stepWeight{renew, 6},
 		stepWeight{openCursor, 3}, stepWeight{nextBatch, 6}, stepWeight{foreign, 2}, stepWeight{endWaiting, 2},
 	))
 	opKinds = rapid.SampledFrom(weighted(
@@ -115,7 +120,7 @@ var (
 		interruptWeight{notInterrupted, 16}, interruptWeight{beforehand, 1}, interruptWeight{whileWaiting, 2},
 		interruptWeight{asAnswered, 1}, interruptWeight{bySoonDeadline, 1},
 	))
-	deaths = rapid.SampledFrom([]death{byReset, byClose, byHangUp, byCutReply})
+	deaths = rapid.SampledFrom([]death{byReset, byClose, byHangUp, byCutReply, byStepDown})
 	// One in so many steps writes megabytes.
 	large = rapid.IntRange(0, 1500)
 	small = rapid.IntRange(0, 7)
@@ -149,6 +154,7 @@ var programs = rapid.Custom(func(t *rapid.T) program {
 	return program{
 		auto:       rapid.Bool().Draw(t, "auto"),
 		tight:      rapid.Bool().Draw(t, "tight"),
+		keep:       rapid.Bool().Draw(t, "keep"),
 		steps:      rapid.SliceOfN(steps, 1, 14).Draw(t, "steps"),
 		disconnect: rapid.IntRange(0, 19).Draw(t, "disconnect") == 19,
 	}
@@ -157,7 +163,7 @@ var programs = rapid.Custom(func(t *rapid.T) program {
 // String lists the program, one step a line.
 func (p program) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "client{auto: %v, tight: %v}\n", p.auto, p.tight)
+	fmt.Fprintf(&b, "client{auto: %v, tight: %v, keep: %v}\n", p.auto, p.tight, p.keep)
 	for i, s := range p.steps {
 		fmt.Fprintf(&b, "%3d %s\n", i+1, s)
 	}

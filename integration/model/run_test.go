@@ -222,6 +222,7 @@ func (r *run) broke(rq *requestModel, err error, statements int) {
 	if least, most := rq.unconfirmedRange(); b.Unconfirmed < least || b.Unconfirmed > most+statements {
 		r.fatal("%v: the break has %d unconfirmed statements, want %d to %d", rq, b.Unconfirmed, least, most+statements)
 	}
+	r.checkWrites(rq, b)
 	rq.told, rq.condition, rq.unconfirmed, rq.abandoned = b, broken, b.Unconfirmed, 0
 }
 

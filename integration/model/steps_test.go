@@ -34,6 +34,10 @@ func (r *run) step(s step) {
 		r.flush(f)
 	case barrier:
 		r.barrier(f)
+	case confirm:
+		r.confirm(f)
+	case renew:
+		r.renew(f)
 	case openCursor:
 		r.openCursor(f)
 	case nextBatch:
@@ -233,6 +237,8 @@ func (r *run) kill(f *flow, how death) {
 			}
 			return ""
 		})
+	case byStepDown:
+		r.stepDown(f, rq)
 	case byCutReply:
 		o := r.newOperation(find, rq)
 		r.issue(rq, o, once)

@@ -26,7 +26,7 @@ type worker struct {
 	serial  int // of the last program
 }
 
-type clientKind struct{ auto, tight bool }
+type clientKind struct{ auto, tight, keep bool }
 
 // watchedClient is a client with what its monitors saw.
 type watchedClient struct {
@@ -75,6 +75,8 @@ func (w *worker) stop() {
 	w.server.Close()
 }
 
+func (p program) kind() clientKind { return clientKind{p.auto, p.tight, p.keep} }
+
 // client returns the client of that kind.
 func (w *worker) client(t failer, kind clientKind) *watchedClient {
 	if c := w.clients[kind]; c != nil {
@@ -85,6 +87,9 @@ func (w *worker) client(t failer, kind clientKind) *watchedClient {
 	settings := monorail.Options().SetAutoStartRequest(kind.auto)
 	if kind.tight {
 		settings.SetMaxHeldBytes(500).SetFlushInterval(0)
+	}
+	if kind.keep {
+		settings.SetKeepUnconfirmed(keepBytes)
 	}
 	client, err := monorail.Connect(options.Client().ApplyURI(w.server.URI()).
 		SetPoolMonitor(c.pool.Monitor()).SetMonitor(c.commands.Monitor()), settings)
@@ -111,7 +116,7 @@ func (w *worker) run(t *rapid.T, p program) {
 			w.start(t)
 		}
 	}()
-	r := newRun(t, w, w.client(t, clientKind{p.auto, p.tight}), p)
+	r := newRun(t, w, w.client(t, p.kind()), p)
 	defer r.openGates()
 	for i, s := range p.steps {
 		r.at = i + 1
