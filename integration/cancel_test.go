@@ -3,9 +3,7 @@ package integration
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -74,83 +72,67 @@ func TestLateReplyIsDropped(t *testing.T) {
 	check(t, request.Err())
 }
 
-func TestRandomCancellations(t *testing.T) {
-	const goroutines, operations = 16, 150
-	s := servertest.Start(t)
-	c := s.Connect(t, nil)
-	coll := fill(t, s, c, 50, 3000)
-	requestCtx, request := c.StartRequest(servertest.Context(t))
-	var wait sync.WaitGroup
-	for g := range goroutines {
-		random := rand.New(rand.NewPCG(1, uint64(g)))
-		wait.Go(func() {
-			for range operations {
-				ctx, cancel := context.WithTimeout(requestCtx, time.Duration(random.IntN(1500))*time.Microsecond)
-				if random.IntN(3) == 0 {
-					_ = c.Unacknowledged(coll).UpdateOne(ctx, bson.D{{Key: "_id", Value: random.IntN(50)}}, inc)
-				}
-				err := read(ctx, coll, random.IntN(50))
-				cancel()
-				if err != nil && !mongo.IsTimeout(err) {
-					t.Errorf("a find gives %v, want its document or a timeout", err)
-					return
+// TestMessageCutOffBreaksTheRequest ends an insert in the middle of its message.
+func TestMessageCutOffBreaksTheRequest(t *testing.T) {
+	for _, cause := range []error{context.Canceled, context.DeadlineExceeded} {
+		t.Run(cause.Error(), func(t *testing.T) {
+			s := servertest.StartWithFaults(t)
+			c := s.Connect(t, nil)
+			coll := fill(t, s, c, 1, 0)
+			requestCtx, request := c.StartRequest(servertest.Context(t))
+			check(t, read(requestCtx, coll, 0))
+			s.Faults.Stall()
+			defer s.Faults.Resume()
+			abandonFind(t, requestCtx, request, coll) // the server reads it, and nothing behind it
+			// More than the kernel takes for a server that does not read.
+			document, err := bson.Marshal(bson.D{{Key: "a", Value: strings.Repeat("x", 15<<20)}})
+			check(t, err)
+			insert := func(ctx context.Context) error {
+				_, err := coll.InsertMany(ctx, []any{bson.Raw(document), bson.Raw(document)})
+				return err
+			}
+			// A context that ends before the first byte has left breaks nothing.
+			for patience := 100 * time.Millisecond; request.Err() == nil; patience *= 2 {
+				if cause == context.Canceled {
+					err = cancelWriting(t, requestCtx, request, insert)
+				} else {
+					short, cancel := context.WithTimeout(requestCtx, patience)
+					err = insert(short)
+					cancel()
 				}
 			}
+			var broken *monorail.BrokenError
+			if !errors.As(err, &broken) || !errors.Is(err, cause) {
+				t.Fatalf("an insert cut off half way gives %v, want a broken request by %v", err, cause)
+			}
+			if err := read(requestCtx, coll, 0); !errors.Is(err, monorail.ErrRequestBroken) {
+				t.Errorf("behind half a message, a find gives %v", err)
+			}
+			s.Faults.Resume()
+			if err := request.End(); !errors.Is(err, monorail.ErrRequestBroken) {
+				t.Errorf("End gives %v", err)
+			}
+			usable(t, c, coll)
 		})
-	}
-	wait.Wait()
-	check(t, request.Err())
-	check(t, read(requestCtx, coll, 7))
-	check(t, request.Barrier(servertest.Context(t)))
-	if info := request.Info(); info.InFlight != 0 || info.Unconfirmed != 0 {
-		t.Errorf("after the barrier: %+v", info)
-	}
-	check(t, request.End())
-	if n := c.Pool.CheckedOut(); n != 0 {
-		t.Errorf("%d connections are checked out", n)
 	}
 }
 
-func TestMessageCutOffBreaksTheRequest(t *testing.T) {
-	s := servertest.StartWithFaults(t)
-	c := s.Connect(t, nil)
-	coll := fill(t, s, c, 1, 0)
-	requestCtx, request := c.StartRequest(servertest.Context(t))
-	check(t, read(requestCtx, coll, 0))
-	s.Faults.Stall()
-	defer s.Faults.Resume()
-	// More than the kernel takes for a server that does not read.
-	documents := make([]any, 3)
-	for i := range documents {
-		documents[i] = bson.D{{Key: "a", Value: strings.Repeat("x", 14<<20)}}
-	}
-	short, cancel := context.WithCancel(requestCtx)
+// cancelWriting cancels an operation whose message is being written.
+func cancelWriting(t *testing.T, ctx context.Context, request *monorail.Request, operation func(context.Context) error) error {
+	t.Helper()
+	short, cancel := context.WithCancel(ctx)
 	defer cancel()
-	inserted := make(chan error, 1) // the goroutine sends once
-	go func() {
-		_, err := coll.InsertMany(short, documents)
-		inserted <- err
-	}()
+	before := request.Info().InFlight
+	finished := make(chan error, 1) // the goroutine sends once
+	go func() { finished <- operation(short) }()
 	servertest.Eventually(t, func() string {
-		if info := request.Info(); info.InFlight == 0 || info.HeldBytes > 0 {
-			return "the insert is not being written"
+		if info := request.Info(); info.InFlight == before || info.HeldBytes > 0 {
+			return "the message is not being written"
 		}
 		return ""
 	})
 	cancel()
-	err := <-inserted
-	var broken *monorail.BrokenError
-	if !errors.As(err, &broken) || !errors.Is(err, context.Canceled) {
-		t.Fatalf("an insert cut off half way gives %v, want a broken request by a cancelled context", err)
-	}
-	if err := read(requestCtx, coll, 0); !errors.Is(err, monorail.ErrRequestBroken) {
-		t.Errorf("behind half a message, a find gives %v", err)
-	}
-	s.Faults.Resume()
-	if err := request.End(); !errors.Is(err, monorail.ErrRequestBroken) {
-		t.Errorf("End gives %v", err)
-	}
-	usable(t, c, coll)
+	return <-finished
 }
 
 // TestBigWriteNeverDeadlocks has replies outstanding that nobody waits for, more of them than the

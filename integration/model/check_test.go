@@ -63,10 +63,7 @@ func (r *run) checkHandle(h *handleModel) {
 func (r *run) checkInfo(rq *requestModel) {
 	r.t.Helper()
 	info := rq.request.Info()
-	least, most := rq.unconfirmed, rq.unconfirmed
-	if rq.condition == doomed {
-		least, _ = rq.unconfirmedRange()
-	}
+	least, most := rq.unconfirmedRange() // late replies are read when nobody operates, too
 	holds, known := rq.holds()
 	switch {
 	case info.Epoch != rq.epoch:

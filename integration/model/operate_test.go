@@ -262,6 +262,8 @@ func (r *run) interrupted(f *flow, rq *requestModel, o *operation) {
 		if rq.condition == live {
 			r.abandoned(rq, true)
 		}
+	case rq.abandoned > 0: // a late reply may have changed what is unconfirmed
+		rq.unconfirmed += n
 	case rq.condition != broken:
 		switch rq.request.Info().Unconfirmed - rq.unconfirmed {
 		case 0:

@@ -3,7 +3,7 @@ package servertest
 import (
 	"fmt"
 	"os"
-	"runtime/pprof"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -21,16 +21,37 @@ func Run(m *testing.M) int {
 }
 
 func leaked() int {
-	var stacks string
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		var b strings.Builder
-		_ = pprof.Lookup("goroutine").WriteTo(&b, 1)
-		stacks = b.String()
-		if !strings.Contains(stacks, "mongo-monorail/monorail.") && !strings.Contains(stacks, "monorail/internal/") &&
-			!strings.Contains(stacks, "mongo-driver/v2/x/") {
+		if len(stacks(true)) == 0 {
 			return 0
 		}
 	}
-	fmt.Fprintf(os.Stderr, "goroutines are left:\n%s\n", stacks)
+	fmt.Fprintf(os.Stderr, "goroutines are left:\n%s\n", strings.Join(stacks(true), "\n\n"))
 	return 1
+}
+
+// Goroutines counts the goroutines that clients have.
+func Goroutines() int { return len(stacks(false)) }
+
+// stacks returns the stacks of the goroutines that clients have, and with servers those of test
+// servers, too.
+func stacks(servers bool) []string {
+	buf := make([]byte, 1<<20)
+	for {
+		n := runtime.Stack(buf, true)
+		if n < len(buf) {
+			buf = buf[:n]
+			break
+		}
+		buf = make([]byte, 2*len(buf))
+	}
+	var found []string
+	for _, stack := range strings.Split(string(buf), "\n\n") {
+		client := strings.Contains(stack, "mongo-monorail/monorail.") || strings.Contains(stack, "monorail/internal/") ||
+			strings.Contains(stack, "mongo-driver/v2/x/")
+		if client || servers && strings.Contains(stack, "monorail/monorailtest.") {
+			found = append(found, stack)
+		}
+	}
+	return found
 }
