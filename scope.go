@@ -80,7 +80,7 @@ func (c *Client) NewScope(ctx context.Context) (context.Context, context.CancelF
 // NewScope does, which still has to be called. The error is what End of that request tells: a
 // *BrokenError, unacknowledged writes may be lost. If the scope has ended already, because its
 // context did for one, the first EndScope waits for that end and returns its error. Further calls, and
-// those outside every scope, return nil.
+// those outside every scope or without SetAutoStartRequest, return nil.
 func (c *Client) EndScope(ctx context.Context) error {
 	if ctx == nil {
 		return nil

@@ -13,15 +13,10 @@ import (
 	"go.mongodb.org/mongo-driver/v2/event"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
-	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 
 	"github.com/mongo-monorail/monorail"
 	"github.com/mongo-monorail/monorail/integration/internal/servertest"
 )
-
-type pinger interface {
-	Ping(ctx context.Context, rp *readpref.ReadPref) error
-}
 
 // step is one random operation. What it returns describes its result or its error.
 type step func(ctx context.Context, db *mongo.Database) string
