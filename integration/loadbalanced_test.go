@@ -183,12 +183,9 @@ func TestLoadBalancedTransaction(t *testing.T) {
 		check(t, session.StartTransaction())
 		sessionCtx := mongo.NewSessionContext(requestCtx, session)
 		_, err = coll.InsertOne(sessionCtx, bson.D{})
-		var refused mongo.ServerError
-		if err != nil && (!errors.As(err, &refused) || !refused.HasErrorCode(illegalOperation)) {
-			t.Fatal(err) // a mongos that has no transactions says so, and that is one answer as good as another
-		}
+		check(t, err)
 		check(t, read(requestCtx, coll, 0)) // not in the transaction, and on the same socket
-		_ = session.AbortTransaction(sessionCtx)
+		check(t, session.AbortTransaction(sessionCtx))
 		if ids := c.Commands.Connections(); len(ids) != 1 || ids[0] != request.Info().ConnectionID {
 			t.Errorf("the transaction ran on %v, want on %s", ids, request.Info().ConnectionID)
 		}

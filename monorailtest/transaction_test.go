@@ -11,6 +11,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
+	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 )
 
@@ -70,7 +71,7 @@ func TestTransactionByTheDriver(t *testing.T) {
 	}))
 	check(t, rs.AwaitReplication(soon(t)))
 	for i, member := range rs.Members() {
-		direct := must[*mongo.Client](t)(mongo.Connect(options.Client().ApplyURI(member.URI() + "&readPreference=nearest")))
+		direct := must[*mongo.Client](t)(mongo.Connect(options.Client().ApplyURI(member.URI()).SetReadPreference(readpref.Nearest()).SetHeartbeatInterval(500 * time.Millisecond)))
 		defer func() { check(t, direct.Disconnect(context.Background())) }()
 		if m, n := documents(t, direct.Database("db").Collection("a")), documents(t, direct.Database("db").Collection("b")); m != 1 || n != 1 {
 			t.Errorf("member %d has %d and %d documents, want 1 and 1", i, m, n)

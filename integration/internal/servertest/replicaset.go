@@ -67,3 +67,26 @@ func (s *ReplicaSet) StepDown(t testing.TB) {
 		t.Fatalf("stepping down: %v", err)
 	}
 }
+
+// StartWithTransactions returns a server that has transactions: the deployment that the environment
+// names, where that is one, else a replica set of one member. Where the named deployment is a
+// standalone, the test does not run, and says so.
+func StartWithTransactions(t testing.TB) *Server {
+	t.Helper()
+	if os.Getenv(URIVariable) == "" {
+		return StartReplicaSet(t, 1).Server
+	}
+	s := Start(t)
+	var hello struct {
+		SetName string `bson:"setName"`
+		Message string `bson:"msg"`
+	}
+	err := s.ConnectPlain(t, nil).Database("admin").RunCommand(Context(t), bson.D{{Key: "hello", Value: 1}}).Decode(&hello)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if hello.SetName == "" && hello.Message != "isdbgrid" {
+		t.Skip("needs a replica set or a sharded cluster: a standalone server has no transactions")
+	}
+	return s
+}

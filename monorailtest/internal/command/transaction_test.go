@@ -229,7 +229,7 @@ func TestCursorInATransaction(t *testing.T) {
 	a.expect(a.next(1, more, id), 2, "cursor", "nextBatch", 0, "_id")
 	a.wantOK(a.next(1, `{"insert":"c","documents":[{"_id":5}]}`))
 	a.expect(a.next(1, `{"getMore":{"$numberLong":"%d"},"collection":"c"}`, id), 2, "cursor", "nextBatch")
-	r = a.next(1, `{"find":"c","batchSize":1}`)
+	a.wantOK(a.next(1, `{"find":"c","batchSize":1}`))
 	if s.Cursors.Len() != 1 {
 		t.Errorf("%d cursors are open", s.Cursors.Len())
 	}
