@@ -172,6 +172,23 @@ func TestStepDownInTheMiddleOfAWrite(t *testing.T) {
 	}
 }
 
+// TestUnacknowledgedMajorityIsAwaited is reference A6: moreToCome with a stronger write concern than 0 holds up what is
+// behind.
+func TestUnacknowledgedMajorityIsAwaited(t *testing.T) {
+	rs := newSet(t, 3)
+	rs.StopReplication()
+	c := dial(t, rs.Member(0))
+	const wtimeout = 40 * time.Millisecond
+	begin := time.Now()
+	for id := range int32(2) {
+		c.send(c.tell(withMajority(insertOne(id), int(wtimeout.Milliseconds()))))
+	}
+	c.wantAlive()
+	if took := time.Since(begin); took < 2*wtimeout {
+		t.Errorf("a ping behind two of them came after %v, before %v", took, 2*wtimeout)
+	}
+}
+
 func TestMajorityWaiterHearsOfStepDown(t *testing.T) {
 	rs := newSet(t, 3)
 	rs.StopReplication()

@@ -13,9 +13,6 @@ type Position struct {
 	entry *entry
 }
 
-// OpTime returns the optime at the position.
-func (p Position) OpTime() OpTime { return p.entry.time }
-
 // Newest returns the position of the member's newest entry.
 func (m *Member) Newest() Position {
 	m.set.mu.Lock()
@@ -73,17 +70,6 @@ func (m *Member) Await(ctx context.Context, p Position, wc WriteConcern) error {
 		return mongoerror.New(mongoerror.WriteConcernFailed, "waiting for replication timed out")
 	}
 	return err
-}
-
-// sizeLocked returns how many members the configuration has.
-func (s *Set) sizeLocked() int {
-	n := 0
-	for _, m := range s.members {
-		if m.role != Removed {
-			n++
-		}
-	}
-	return n
 }
 
 // holdersLocked returns how many members have the entry.

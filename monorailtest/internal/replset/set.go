@@ -117,14 +117,17 @@ func (s *Set) seenPrimaryLocked(m *Member) *Member {
 }
 
 // majorityLocked returns how many members are one.
-func (s *Set) majorityLocked() int {
+func (s *Set) majorityLocked() int { return s.sizeLocked()/2 + 1 }
+
+// sizeLocked returns how many members the configuration has.
+func (s *Set) sizeLocked() int {
 	n := 0
 	for _, m := range s.members {
 		if m.role != Removed {
 			n++
 		}
 	}
-	return n/2 + 1
+	return n
 }
 
 // broadcastLocked wakes whoever waits for something of the set.
