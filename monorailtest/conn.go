@@ -202,12 +202,10 @@ func (c *conn) streamReplies(r *command.Request, m *wire.Message, msg *Message, 
 		if !c.reply(msg, c.out) || result.Stream == nil {
 			return result.Stream == nil
 		}
-		if c.server.stall.wait(c.ctx, true) != nil {
-			return false
-		}
 		responseTo, r.Known = id, result.Stream
 		result = c.server.state.Run(c.serverCtx, r)
-		if result.After != command.Keep || c.ctx.Err() != nil {
+		// A stall may have begun while it waited for something to tell.
+		if result.After != command.Keep || c.server.stall.wait(c.ctx, true) != nil || c.ctx.Err() != nil {
 			return false
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -324,6 +325,28 @@ func TestExhaustHello(t *testing.T) {
 	first := answers[0]
 	if first.Lookup("isWritablePrimary").Boolean() || !first.Lookup("secondary").Boolean() {
 		t.Errorf("the first change is %v, want no primary", first)
+	}
+}
+
+// TestAStalledMemberTellsNothing has a monitor's stream stand still with the server.
+func TestAStalledMemberTellsNothing(t *testing.T) {
+	rs := newSet(t, 3)
+	c := dial(t, rs.Member(0))
+	process, counter := topologyVersionOf(t, c.ok(helloCommand()))
+	const exhaustAllowed = 1 << 16
+	version := bson.D{{Key: "processId", Value: process}, {Key: "counter", Value: counter - 1}}
+	c.send(c.message(exhaustAllowed, append(helloCommand(), bson.E{Key: "topologyVersion", Value: version}, bson.E{Key: "maxAwaitTimeMS", Value: 600_000})))
+	c.reply()
+	rs.Member(0).StallAll()
+	check(t, rs.StepDown(soon(t), StepDownOptions{}))
+	check(t, c.socket.SetReadDeadline(time.Now().Add(shortWhile)))
+	if r, err := c.read(); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("the stalled server says %v, %v", r.body, err)
+	}
+	check(t, c.socket.SetReadDeadline(time.Now().Add(patience)))
+	rs.Member(0).Resume()
+	if c.reply().body.Lookup("isWritablePrimary").Boolean() {
+		t.Error("after the stall the stream begins with a primary that was one before")
 	}
 }
 
