@@ -2,7 +2,6 @@ package monorailtest
 
 import (
 	"context"
-	"slices"
 	"testing"
 	"time"
 
@@ -266,16 +265,24 @@ func TestBarriers(t *testing.T) {
 func TestLag(t *testing.T) {
 	rs := newSet(t, 3)
 	db := connectSet(t, rs).Database("db")
-	const lag = 150 * time.Millisecond
+	const lag = 100 * time.Millisecond
 	rs.SetLag(1, lag)
-	rs.SetLag(2, lag)
-	begin := time.Now()
-	check(t, db.RunCommand(soon(t), bson.D{{Key: "insert", Value: "c"}, {Key: "documents", Value: bson.A{bson.D{}}},
-		{Key: "writeConcern", Value: bson.D{{Key: "w", Value: "majority"}}}}).Err())
-	if took := time.Since(begin); took < lag {
-		t.Errorf("a majority with a lag of %v took %v", lag, took)
+	rs.SetLag(2, time.Hour)
+	insert := func(w int) bson.D {
+		return bson.D{{Key: "insert", Value: "c"}, {Key: "documents", Value: bson.A{bson.D{}}}, {Key: "writeConcern", Value: bson.D{{Key: "w", Value: w}}}}
 	}
-	if got := slices.Contains([]int{0}, rs.Primary()); !got {
-		t.Errorf("the primary is %d", rs.Primary())
+	begin := time.Now()
+	if got := concernCode(t, db, insert(2)); got != 0 {
+		t.Errorf("one secondary that is behind: %d, want 0", got)
+	}
+	if took := time.Since(begin); took < lag {
+		t.Errorf("a secondary that is behind by %v took part after %v", lag, took)
+	}
+	if got := concernCode(t, db, wtimeout(3)); got != 64 {
+		t.Errorf("a secondary that is an hour behind: %d, want 64", got)
+	}
+	rs.SetLag(2, 0)
+	if got := concernCode(t, db, insert(3)); got != 0 {
+		t.Errorf("after the lag: %d, want 0", got)
 	}
 }
