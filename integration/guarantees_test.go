@@ -25,7 +25,7 @@ func TestGuaranteesNameTheirTests(t *testing.T) {
 	}
 	exists := testFunctions(t, "..")
 	rows := promiseRow.FindAllStringSubmatch(string(page), -1)
-	if want := 17; len(rows) < want {
+	if want := 21; len(rows) < want {
 		t.Errorf("%d promises found in the table, want at least %d", len(rows), want)
 	}
 	for _, row := range rows {
