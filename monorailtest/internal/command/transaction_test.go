@@ -15,10 +15,17 @@ import (
 )
 
 // newMember returns the state of a server that has transactions.
-func newMember(t testing.TB) *State {
+func newMember(t testing.TB) *State { return newMemberOf(t, 1, 0) }
+
+// newMemberOf returns the state of a member of a replica set, the first of which is primary.
+func newMemberOf(t testing.TB, size, member int) *State {
 	s := NewState("127.0.0.1:0")
-	set := replset.New("rs", time.Second, []replset.Config{{Addr: s.Addr, Disconnect: func() {}}})
-	s.SetMember(set.Member(0))
+	configs := make([]replset.Config, size)
+	for i := range configs {
+		configs[i] = replset.Config{Addr: s.Addr, Disconnect: func() {}}
+	}
+	set := replset.New("rs", time.Second, configs)
+	s.SetMember(set.Member(member))
 	t.Cleanup(func() {
 		s.Close()
 		set.Close()
@@ -111,6 +118,14 @@ func TestTransactionCommitsAndAborts(t *testing.T) {
 	a.wantError(a.next(2, `{"find":"c"}`), 251, true)
 	a.wantError(a.next(2, `{"commitTransaction":1}`), 251, true)
 	a.wantError(a.next(2, `{"abortTransaction":1}`), 251, true)
+}
+
+func TestNoTransactionOnASecondary(t *testing.T) {
+	a := newClient(t, newMemberOf(t, 2, 1), 1)
+	for _, command := range []string{`{"find":"c","$readPreference":{"mode":"nearest"}}`, `{"insert":"c","documents":[{}]}`} {
+		a.wantError(a.start(1, "%s", command), 10107, true)
+	}
+	a.expect(a.next(1, `{"commitTransaction":1}`), 10107, "code")
 }
 
 func TestTransactionNumbers(t *testing.T) {

@@ -75,6 +75,24 @@ func TestMultiUpdateAfterAWait(t *testing.T) {
 	})
 }
 
+// TestUpsertAfterAWait has an update match one document, and wait for another that then matches no more: it has matched,
+// and inserts nothing.
+func TestUpsertAfterAWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newMember(t)
+		a, b := newClient(t, s, 1), newClient(t, s, 2)
+		a.run(`{"insert":"c","documents":[{"_id":1,"n":0},{"_id":2,"n":0}]}`)
+		a.wantOK(a.start(1, `{"update":"c","updates":[{"q":{"_id":2},"u":{"$inc":{"n":10}}}]}`))
+		update := pending(b, `{"update":"c","updates":[{"q":{"n":0},"u":{"$inc":{"n":1}},"multi":true,"upsert":true}]}`)
+		wantWaiting(t, update)
+		a.wantOK(a.next(1, `{"commitTransaction":1}`))
+		reply := <-update
+		a.expect(reply, 1, "n")
+		a.expect(reply, nil, "upserted")
+		a.expect(a.run(`{"count":"c"}`), 2, "n")
+	})
+}
+
 func TestDropWaitsForReaders(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newMember(t)

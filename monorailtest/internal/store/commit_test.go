@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -164,9 +165,10 @@ func (e *entries) Append(changes ...*Change) error {
 	return nil
 }
 
-// TestReadersSeeATransactionWhole reads two collections of a follower while it applies transactions that change both.
+// TestReadersSeeATransactionWhole reads two collections of a follower while it applies a transaction that changes many
+// documents of both.
 func TestReadersSeeATransactionWhole(t *testing.T) {
-	const rounds = 300
+	const documents = 2000
 	j := &entries{}
 	s, follower := NewJournaled(j), New()
 	for _, name := range []string{"a", "b"} {
@@ -174,32 +176,115 @@ func TestReadersSeeATransactionWhole(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		for i := range documents {
+			if err := insert(t, c, row("_id", i, "n", 0)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	before := len(j.list)
+	x := s.Begin()
+	for i, name := range []string{"a", "b"} {
+		if err := x.Use("db", name); err != nil {
+			t.Fatal(err)
+		}
+		addToAll(t, x.Store().Collection("db", name), []int32{-1, 1}[i])
+	}
+	commit(t, x)
+	for _, entry := range j.list[:before] {
+		follower.ApplyTogether(entry)
+	}
+	applied := make(chan struct{})
+	go func() {
+		defer close(applied)
+		for _, entry := range j.list[before:] {
+			follower.ApplyTogether(entry)
+		}
+	}()
+	for done := false; !done; {
+		select {
+		case <-applied:
+			done = true
+		default:
+		}
+		y := follower.Begin()
+		if sum := sumOf(t, y.Store()); sum != 0 {
+			t.Errorf("half a transaction is seen: the sum is %d", sum)
+			done = true
+		}
+		y.Abort()
+	}
+	<-applied
+}
+
+// addToAll adds to the n of every document.
+func addToAll(t *testing.T, c *Collection, n int32) {
+	t.Helper()
+	err := c.Write(func(w *Writer) error {
+		scan := w.Scan(nil, Hint{Natural: true})
+		for list := scan.NextLocked(); len(list) > 0; list = scan.NextLocked() {
+			for _, old := range list {
+				d := row("_id", old.ID(), "n", Field(old.Fields, "n").(int32)+n)
+				if _, err := w.Replace(old, d, bsonvalue.Encode(d)); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestSnapshotIsOfOneMoment begins transactions while somebody writes to one collection, and then to another: no
+// snapshot has the second write without the first, however many collections there are.
+func TestSnapshotIsOfOneMoment(t *testing.T) {
+	const others, snapshots = 300, 50
+	s := New()
+	open := func(name string) *Collection {
+		c, _, err := s.Open("db", name)
+		if err != nil {
+			t.Fatal(err)
+		}
 		if err := insert(t, c, row("_id", 0, "n", 0)); err != nil {
 			t.Fatal(err)
 		}
+		return c
 	}
-	for range rounds {
-		x := s.Begin()
-		if err := move(x, 0, 0); err != nil {
-			t.Fatal(err)
-		}
-		commit(t, x)
+	for i := range others {
+		open(fmt.Sprint("other", i))
 	}
-	for _, entry := range j.list[:4] {
-		follower.ApplyTogether(entry)
-	}
+	first, second := open("first"), open("second")
+	stop := make(chan struct{}) // closed by the test; the writer receives
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		for _, entry := range j.list[4:] {
-			follower.ApplyTogether(entry)
+		for n := 1; ; n++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			if err := errors.Join(replace(first, row("_id", 0, "n", n)), replace(second, row("_id", 0, "n", n))); err != nil {
+				t.Error(err)
+				return
+			}
 		}
 	})
-	for range rounds {
-		x := follower.Begin()
-		if sum := sumOf(t, x.Store()); sum != 0 {
-			t.Errorf("half a transaction is seen: the sum is %d", sum)
+	value := func(x *Transaction, name string) int32 {
+		list, err := x.Store().Collection("db", name).Scan(nil, Hint{}).Next()
+		if err != nil || len(list) != 1 {
+			t.Fatal(list, err)
+		}
+		return Field(list[0].Fields, "n").(int32)
+	}
+	for range snapshots {
+		x := s.Begin()
+		if a, b := value(x, "first"), value(x, "second"); a < b {
+			t.Errorf("a snapshot has the second write of %d without the first: %d", b, a)
 		}
 		x.Abort()
 	}
+	close(stop)
 	wg.Wait()
 }
