@@ -145,6 +145,8 @@ func (m *Member) Elect(ctx context.Context) error {
 			return true
 		case m.role != Secondary && m.role != Rollback && m.role != Primary:
 			failed = fmt.Errorf("member %d is %s", m.index, m.role)
+		case !m.config.electable():
+			failed = fmt.Errorf("member %d has priority 0", m.index)
 		case m.role == Secondary && !m.elected && s.votesLocked(m) < s.majorityLocked():
 			if p := s.seenPrimaryLocked(m); p == nil || m.stopped || s.reachableLocked(m) < s.majorityLocked() {
 				failed = ErrBehind
