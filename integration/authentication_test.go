@@ -2,6 +2,7 @@ package integration
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"testing"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/mongo-monorail/monorail"
 	"github.com/mongo-monorail/monorail/integration/internal/servertest"
 	"github.com/mongo-monorail/monorail/monorailtest"
+	"github.com/mongo-monorail/monorail/monorailtest/certificate"
 )
 
 // unauthorized is MongoDB's code for a missing privilege.
@@ -147,11 +149,63 @@ func TestMissingPrivilege(t *testing.T) {
 		t.Errorf("%d documents of a user who may not write, %v", n, err)
 	}
 	check(t, request.Barrier(ctx))
+	refused("Confirm", request.Confirm(ctx, nil))
 	check(t, request.Err())
 	check(t, request.End())
 	if n := c.Pool.CheckedOut(); n != 0 {
 		t.Errorf("%d connections are checked out", n)
 	}
+}
+
+// TestMissingPrivilegeToConfirm: Confirm is an update. Who may insert and no more gets an error, and the
+// writes have been made all the same.
+func TestMissingPrivilegeToConfirm(t *testing.T) {
+	s := servertest.StartWithFaults(t, monorailtest.WithUser("root", "pass"), monorailtest.WithUser("inserter", "insert", "insert"))
+	s.Base = authenticated("", "root", "pass")
+	name := s.Database(t)
+	c := s.Connect(t, authenticated("", "inserter", "insert"))
+	ctx := servertest.Context(t)
+	requestCtx, request := c.StartRequest(ctx)
+	check(t, c.Unacknowledged(c.Database(name).Collection("c")).InsertOne(requestCtx, bson.D{}))
+	var server mongo.ServerError
+	if err := request.Confirm(ctx, nil); !errors.As(err, &server) || !server.HasErrorCode(unauthorized) {
+		t.Errorf("Confirm gives %v, want Unauthorized (13)", err)
+	}
+	check(t, request.Err())
+	check(t, request.End())
+	if n, err := s.ConnectPlain(t, nil).Database(name).Collection("c").CountDocuments(ctx, bson.D{}); n != 1 || err != nil {
+		t.Errorf("%d documents, %v", n, err)
+	}
+}
+
+// TestSecureReplicaSet: a request's socket to the primary is lost with the primary's role, and the next
+// one, to another member, is as secure.
+func TestSecureReplicaSet(t *testing.T) {
+	ca := certificate.NewAuthority()
+	s := servertest.StartReplicaSet(t, 3, monorailtest.WithUser("ann", "pass"),
+		monorailtest.WithTLS(&tls.Config{Certificates: []tls.Certificate{ca.Server("127.0.0.1")}}))
+	s.Base = authenticated("", "ann", "pass").SetTLSConfig(&tls.Config{RootCAs: ca.Pool()})
+	c := s.Connect(t, nil)
+	coll := fill(t, s.Server, c, 1, 0)
+	ctx := servertest.Context(t)
+	requestCtx, request := c.StartRequest(ctx)
+	check(t, c.Unacknowledged(coll).UpdateOne(requestCtx, bson.D{{Key: "_id", Value: 0}}, inc))
+	check(t, request.Confirm(ctx, nil))
+	old := request.Info().Address
+	check(t, s.Set.Elect(ctx, 1))
+	breaksBySilence(t, request)
+	check(t, request.Renew(ctx))
+	servertest.Eventually(t, func() string { // the driver finds the new primary
+		if err := read(requestCtx, coll, 0); err != nil {
+			return err.Error()
+		}
+		return ""
+	})
+	if now := request.Info().Address; now == old || now != s.Set.Member(1).Addr() {
+		t.Errorf("the request went from %s to %s, want %s", old, now, s.Set.Member(1).Addr())
+	}
+	check(t, request.End())
+	usable(t, c, coll)
 }
 
 // TestAuthenticationTakesLong: the request's first operation gives up while the connection is still

@@ -101,6 +101,10 @@ func TestLoadBalancedRequest(t *testing.T) {
 	if n := c.Pool.CheckedOut(); n != 2 {
 		t.Errorf("%d connections are checked out for two requests", n)
 	}
+	if err := first.Confirm(ctx, nil); err == nil {
+		t.Error("through a load balancer, Confirm claims to have confirmed")
+	}
+	check(t, first.Err())
 	check(t, first.End())
 	if got := usedService(t, c, secondCtx); got != other {
 		t.Errorf("the second request went to %v, want %v", got, other)
@@ -163,6 +167,68 @@ func TestLoadBalancedCursor(t *testing.T) {
 		t.Errorf("a getMore after End gives %v, want ErrRequestEnded", err)
 	}
 	_ = left.Close(ctx) // the server ends it after ten minutes
+	usable(t, c, coll)
+}
+
+// TestLoadBalancedCursorOfThePool: the driver keeps a connection for a cursor that was opened outside,
+// which no request can take over.
+func TestLoadBalancedCursorOfThePool(t *testing.T) {
+	s := startBalanced(t)
+	c := s.Connect(t, nil)
+	coll := fill(t, s, c, 10, 0)
+	ctx := servertest.Context(t)
+	cursor, err := coll.Find(ctx, bson.D{}, options.Find().SetBatchSize(2))
+	check(t, err)
+	requestCtx, request := c.StartRequest(ctx)
+	check(t, c.Ping(requestCtx, nil))
+	if n := c.Pool.CheckedOut(); n != 2 {
+		t.Errorf("%d connections are checked out for a cursor and a request", n)
+	}
+	c.Commands.Reset()
+	n := 0
+	for cursor.Next(requestCtx) {
+		n++
+	}
+	if cursor.Err() != nil || n != 10 {
+		t.Errorf("%d documents, %v", n, cursor.Err())
+	}
+	if ids := c.Commands.Connections(); len(ids) != 1 || ids[0] == request.Info().ConnectionID {
+		t.Errorf("the getMores ran on %v, want on the cursor's connection", ids)
+	}
+	if n := c.Pool.CheckedOut(); n != 1 {
+		t.Errorf("%d connections are checked out behind the cursor's end, want the request's", n)
+	}
+	check(t, request.End())
+	usable(t, c, coll)
+}
+
+// TestLoadBalancedRenew: the new socket may lead to another mongos, and a cursor of the old one is gone.
+func TestLoadBalancedRenew(t *testing.T) {
+	s := startBalanced(t)
+	c := s.Connect(t, nil)
+	coll := fill(t, s, c, 10, 0)
+	ctx := servertest.Context(t)
+	requestCtx, request := c.StartRequest(ctx)
+	before := usedService(t, c, requestCtx)
+	cursor, err := coll.Find(requestCtx, bson.D{}, options.Find().SetBatchSize(2))
+	check(t, err)
+	reset(t, s, requestCtx, request, coll)
+	check(t, request.Renew(ctx))
+	after := usedService(t, c, requestCtx)
+	if after == before {
+		t.Errorf("both sockets led to %v: nothing is shown", after)
+	}
+	if info := request.Info(); info.Epoch != 1 || !info.Pinned || c.Pool.CheckedOut() != 1 {
+		t.Errorf("after Renew: %+v, %d connections checked out", info, c.Pool.CheckedOut())
+	}
+	for cursor.Next(ctx) { // the first batch is there
+	}
+	if cursor.Err() == nil {
+		t.Error("the cursor of the old mongos went on")
+	}
+	_ = cursor.Close(ctx)
+	check(t, read(requestCtx, coll, 3))
+	check(t, request.End())
 	usable(t, c, coll)
 }
 
