@@ -9,7 +9,7 @@ import (
 )
 
 // handshake returns what the two sides of a TLS handshake come to.
-func handshake(t *testing.T, client, server *tls.Config) (clientErr, serverErr error, seen *x509.Certificate) {
+func handshake(t *testing.T, client, server *tls.Config) (seen *x509.Certificate, clientErr, serverErr error) {
 	t.Helper()
 	near, far := net.Pipe()
 	secure := tls.Server(far, server)
@@ -30,7 +30,7 @@ func handshake(t *testing.T, client, server *tls.Config) (clientErr, serverErr e
 	if peers := secure.ConnectionState().PeerCertificates; len(peers) > 0 {
 		seen = peers[0]
 	}
-	return clientErr, serverErr, seen
+	return seen, clientErr, serverErr
 }
 
 func TestAuthority(t *testing.T) {
@@ -44,7 +44,7 @@ func TestAuthority(t *testing.T) {
 		return &tls.Config{RootCAs: roots.Pool(), ServerName: name, Certificates: []tls.Certificate{from.Client("ann")}}
 	}
 	for _, name := range []string{"127.0.0.1", "db.example"} {
-		clientErr, serverErr, seen := handshake(t, client(a, name, a), server)
+		seen, clientErr, serverErr := handshake(t, client(a, name, a), server)
 		if clientErr != nil || serverErr != nil {
 			t.Fatalf("%s: %v, %v", name, clientErr, serverErr)
 		}
@@ -53,14 +53,14 @@ func TestAuthority(t *testing.T) {
 		}
 	}
 	var unknown x509.UnknownAuthorityError
-	if err, _, _ := handshake(t, client(other, "127.0.0.1", a), server); !errors.As(err, &unknown) {
+	if _, err, _ := handshake(t, client(other, "127.0.0.1", a), server); !errors.As(err, &unknown) {
 		t.Errorf("another authority: %v", err)
 	}
 	var hostname x509.HostnameError
-	if err, _, _ := handshake(t, client(a, "localhost", a), server); !errors.As(err, &hostname) {
+	if _, err, _ := handshake(t, client(a, "localhost", a), server); !errors.As(err, &hostname) {
 		t.Errorf("another name: %v", err)
 	}
-	if _, err, _ := handshake(t, client(a, "127.0.0.1", other), server); err == nil {
+	if _, _, err := handshake(t, client(a, "127.0.0.1", other), server); err == nil {
 		t.Error("a client of another authority is let in")
 	}
 }

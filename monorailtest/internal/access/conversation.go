@@ -41,7 +41,7 @@ func (u *Users) Start(database, mechanismName string, short bool) (*Conversation
 	if !ok {
 		return nil, ErrMechanism
 	}
-	c := &Conversation{users: u, database: database, short: short}
+	c := &Conversation{users: u, database: database, short: short, stage: proving}
 	server, err := m.hash.NewServer(func(name string) (scram.StoredCredentials, error) {
 		user := u.Find(database, name)
 		if user == nil {
