@@ -98,8 +98,8 @@ func WithUser(name, password string, actions ...string) Option {
 	}
 }
 
-// WithMongos makes a server that tells clients that it is a mongos. It has the data itself, and knows no retryable writes:
-// nothing but its hello is a mongos's. URI says so. The default is a standalone.
+// WithMongos makes a server that tells clients that it is a mongos. It has the data itself. It knows transactions, and no
+// retryable writes, which URI says. The default is a standalone.
 func WithMongos() Option { return func(o *serverOptions) { o.mongos = true } }
 
 // WithLoadBalancer is WithMongos for n of them behind a load balancer: connections reach one after the other in turn,

@@ -75,8 +75,7 @@ func (c *Conn) converse(conversation *access.Conversation, from bson.Raw) (bson.
 	}, nil
 }
 
-// saslPayload reads a payload, which may be binary, or a string in base64 that the server need not understand: drivers
-// send binary.
+// saslPayload reads a payload, which has to be binary, as drivers send it. MongoDB takes a string in base64 too.
 func saslPayload(from bson.Raw) ([]byte, error) {
 	v := from.Lookup("payload")
 	_, payload, ok := v.BinaryOK()
