@@ -62,7 +62,8 @@ type StepDownOptions struct {
 // StepDown makes the primary a secondary, as the command replSetStepDown does, and returns when it is one. Its
 // connections stay open, but for one that sends an unacknowledged write. It takes no writes from the call on. Without
 // Force it waits for a majority and one secondary that can be elected to have all its entries; if that takes longer than
-// CatchUp, the error wraps ErrNoneCaughtUp, and the member is the primary that it was. Without a primary it is an error.
+// CatchUp, the error wraps ErrNoneCaughtUp, and the member is the primary that it was; so it is when ctx ends the wait.
+// Without a primary it is an error.
 func (rs *ReplicaSet) StepDown(ctx context.Context, o StepDownOptions) error {
 	if o.Period <= 0 {
 		o.Period = defaultStepDownPeriod

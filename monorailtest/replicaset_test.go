@@ -2,6 +2,7 @@ package monorailtest
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -139,25 +140,25 @@ func TestStreamingMonitorSeesStepDown(t *testing.T) {
 		kinds <- e.Address.String() + " " + e.NewDescription.Kind
 	}}
 	rs := newSet(t, 3)
-	await := func(want string) {
+	// await takes events until each of the wanted has come, in whatever order: each member has a monitor of its own.
+	await := func(wanted ...string) {
 		t.Helper()
-		for {
+		ctx := soon(t)
+		for len(wanted) > 0 {
 			select {
 			case got := <-kinds:
-				if got == want {
-					return
-				}
-			case <-soon(t).Done():
-				t.Fatalf("no event %q", want)
+				wanted = slices.DeleteFunc(wanted, func(want string) bool { return got == want })
+			case <-ctx.Done():
+				t.Fatalf("no event %q", wanted)
 			}
 		}
 	}
 	client := connectSet(t, rs, options.Client().SetHeartbeatInterval(time.Hour).SetServerMonitor(monitor))
 	check(t, client.Ping(soon(t), readpref.Primary()))
+	await(rs.Member(0).Addr()+" RSPrimary", rs.Member(1).Addr()+" RSSecondary", rs.Member(2).Addr()+" RSSecondary")
 	check(t, rs.StepDown(soon(t), StepDownOptions{}))
-	await(rs.Member(0).Addr() + " RSSecondary")
 	p := must[int](t)(rs.AwaitPrimary(soon(t)))
-	await(rs.Member(p).Addr() + " RSPrimary")
+	await(rs.Member(0).Addr()+" RSSecondary", rs.Member(p).Addr()+" RSPrimary")
 }
 
 // wtimeout is an update that waits for w, for at most 50 ms.
