@@ -129,10 +129,15 @@ type Writer struct {
 // log tells the journal, or the transaction whose copy the collection is, of a change that is about
 // to be made. With an error it must not be made.
 func (w *Writer) log(ch Change) error {
-	c := w.c
-	if c.journal == nil && c.fork == nil {
+	if w.c.journal == nil && w.c.fork == nil {
 		return nil
 	}
+	return w.tell(ch)
+}
+
+// tell is the part of log that puts the change on the heap.
+func (w *Writer) tell(ch Change) error {
+	c := w.c
 	ch.Collection, ch.Namespace, ch.Statement = c.UUID, c.Namespace(), w.statement
 	if c.fork != nil {
 		c.fork.transaction.changes = append(c.fork.transaction.changes, &ch)
