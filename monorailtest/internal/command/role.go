@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"go.mongodb.org/mongo-driver/bson"
 	"go.mongodb.org/mongo-driver/bson/primitive"
@@ -200,10 +201,18 @@ func (s *State) explain(g *generic, err error) error {
 		g = nil
 	}
 	fields := s.annotations(g, e.Code)
+	if hasField(e.Fields, "writeConcernError") && g != nil && g.ends && e.Code == mongoerror.NoSuchTransaction {
+		// What the member knows may be rolled back: the transaction may have been committed.
+		fields = nil
+	}
 	if len(fields) == 0 {
 		return err
 	}
 	return e.WithFields(append(append(bson.D{}, e.Fields...), fields...))
+}
+
+func hasField(d bson.D, name string) bool {
+	return slices.ContainsFunc(d, func(e bson.E) bool { return e.Key == name })
 }
 
 // annotations returns the fields that a reply of a member has beside an error of that code.

@@ -128,6 +128,20 @@ func TestNoTransactionOnASecondary(t *testing.T) {
 	a.expect(a.next(1, `{"commitTransaction":1}`), 10107, "code")
 }
 
+// TestUnknownCommitIsNotTransient commits what the member does not know, while its majority is not there: the member may
+// be wrong.
+func TestUnknownCommitIsNotTransient(t *testing.T) {
+	s := newMemberOf(t, 2, 0)
+	a := newClient(t, s, 1)
+	s.Member.Set().Member(1).SetStopped(true)
+	a.wantOK(a.reply("", `{"insert":"c","documents":[{}]}`))
+	commit := `{"commitTransaction":1,"writeConcern":{"w":%s,"wtimeout":1}}`
+	r := a.next(1, commit, `"majority"`)
+	a.wantError(r, 251, false)
+	a.expect(r, 64, "writeConcernError", "code")
+	a.wantError(a.next(1, commit, "1"), 251, true)
+}
+
 func TestTransactionNumbers(t *testing.T) {
 	s := newMember(t)
 	a := newClient(t, s, 1)

@@ -109,13 +109,11 @@ func (t *Table) CheckIn(s *Session) {
 	if s.doomed {
 		after = t.finishLocked(s, aborted)
 	}
-	t.mu.Unlock()
-	after()
-	t.mu.Lock()
 	s.inUse = false
 	s.wanted--
 	s.used = time.Now()
 	t.mu.Unlock()
+	after()
 	s.free <- struct{}{}
 }
 
