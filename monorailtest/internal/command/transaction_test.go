@@ -142,6 +142,26 @@ func TestUnknownCommitIsNotTransient(t *testing.T) {
 	a.wantError(a.next(1, commit, "1"), 251, true)
 }
 
+func TestCommitWaitsForItsWriteConcern(t *testing.T) {
+	s := newMemberOf(t, 2, 0)
+	a := newClient(t, s, 1)
+	s.Member.Set().Member(1).SetStopped(true)
+	a.wantOK(a.start(1, `{"insert":"c","documents":[{}]}`))
+	commit := `{"commitTransaction":1,"writeConcern":{"w":"majority","wtimeout":%d}}`
+	for range 2 { // the first one commits, and the second one waits for the same
+		r := a.next(1, commit, 1)
+		a.expect(r, 1.0, "ok")
+		a.expect(r, 64, "writeConcernError", "code")
+	}
+	s.Member.Set().Member(1).SetStopped(false)
+	r := a.next(1, commit, 0)
+	a.expect(r, 1.0, "ok")
+	a.expect(r, nil, "writeConcernError")
+	if n, _ := s.Member.Committed.Store.Collection("db", "c").Size(); n != 1 {
+		t.Errorf("%d documents are committed on the majority, want 1", n)
+	}
+}
+
 func TestTransactionNumbers(t *testing.T) {
 	s := newMember(t)
 	a := newClient(t, s, 1)
