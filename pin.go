@@ -198,6 +198,7 @@ func (p *pin) fail(cause error) {
 		_ = p.socket.Close()
 	}
 	close(p.known)
+	defer p.connection.Expire() // also where a monitor of the user's panics
 	if !errors.Is(cause, errNoLongerPrimary) {
 		// What the server says of its role is no failure of the network: the driver has processed it
 		// as what it is, and other connections of the pool are good.
@@ -208,7 +209,6 @@ func (p *pin) fail(cause error) {
 			Wrapped: connectionError,
 		}, p.connection)
 	}
-	_ = p.connection.Expire()
 }
 
 // closedByDriver is told that the driver closes the connection: nothing, where the pin is giving it back.

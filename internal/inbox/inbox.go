@@ -238,12 +238,34 @@ func (in *Inbox) doneLocked(w *Waiter) bool {
 	}
 }
 
+// errPanicked is why an inbox failed whose connection, or whoever is told of failures, panicked: both
+// may be the user's. The panic goes on to the one who was reading.
+var errPanicked = errors.New("panic while a reply was read")
+
 // readLocked takes the read baton, reads and delivers until w is done, ctx has ended or the inbox
 // has failed, and puts the baton down. The lock is held at entry and at return, and not while
 // reading.
 func (in *Inbox) readLocked(ctx context.Context, w *Waiter) {
 	in.reading = true
 	in.mu.Unlock()
+	err := errPanicked // unless read returns
+	defer func() {
+		in.mu.Lock()
+		if err != nil {
+			in.failLocked(err)
+		}
+		in.reading = false
+	}()
+	defer func() {
+		if err != nil {
+			in.tell(err) // before any waiter can hear of it, with the baton still taken
+		}
+	}()
+	err = in.read(ctx, w)
+}
+
+// read is readLocked without the lock and the baton. It returns a failure of the connection.
+func (in *Inbox) read(ctx context.Context, w *Waiter) error {
 	interrupt := watch(ctx, in.conn)
 	var err error
 	for done := false; !done && err == nil; {
@@ -260,15 +282,17 @@ func (in *Inbox) readLocked(ctx context.Context, w *Waiter) {
 		err = nil
 	}
 	in.reader.release()
+	return err
+}
+
+// tell calls the function failed, unless the inbox has failed already.
+func (in *Inbox) tell(err error) {
 	in.mu.Lock()
-	if err != nil && in.err == nil {
-		// Told before any waiter can hear of it, with the baton still taken.
-		in.mu.Unlock()
+	failed := in.err != nil
+	in.mu.Unlock()
+	if !failed {
 		in.failed(err)
-		in.mu.Lock()
-		in.failLocked(err)
 	}
-	in.reading = false
 }
 
 // deliverLocked gives a message to the waiter that its responseTo names; reader needs no signal.

@@ -257,9 +257,9 @@ func (o *Outbox) writeLocked(ctx context.Context) error {
 		o.urgent = false
 		o.disarmLocked()
 
-		o.mu.Unlock()
-		n, writeErr := o.writeTold(ctx, out)
-		o.mu.Lock()
+		var n int
+		var writeErr error
+		o.callOutLocked(func() { n, writeErr = o.writeTold(ctx, out) })
 
 		o.written += int64(n)
 		o.bytes.Store(o.written)
@@ -270,11 +270,7 @@ func (o *Outbox) writeLocked(ctx context.Context) error {
 			o.spare = out[:0]
 		}
 	}
-	o.writing = false
-	if o.idle != nil {
-		close(o.idle)
-		o.idle = nil
-	}
+	o.putDownLocked()
 	if err != nil && o.err == nil && len(o.queue) > 0 {
 		// This caller leaves, and others may wait for what it leaves behind: they must not wait for
 		// the interval of a message that was held meanwhile.
@@ -285,6 +281,35 @@ func (o *Outbox) writeLocked(ctx context.Context) error {
 		err = o.err
 	}
 	return err
+}
+
+// putDownLocked puts the write baton down.
+func (o *Outbox) putDownLocked() {
+	o.writing = false
+	if o.idle != nil {
+		close(o.idle)
+		o.idle = nil
+	}
+}
+
+// errPanicked is why an outbox failed whose connection, or whoever is told of failures, panicked: both
+// may be the user's. The panic goes on to the one who was writing.
+var errPanicked = errors.New("panic while a message was written")
+
+// callOutLocked calls f, by the holder of the write baton, without the lock. The lock is held at entry,
+// at return, and while a panic of f goes up.
+func (o *Outbox) callOutLocked(f func()) {
+	o.mu.Unlock()
+	returned := false
+	defer func() {
+		o.mu.Lock()
+		if !returned {
+			o.failLocked(errPanicked)
+			o.putDownLocked()
+		}
+	}()
+	f()
+	returned = true
 }
 
 // interruptedLocked deals with a write of out that ended after n bytes. Between two messages, when
@@ -303,9 +328,7 @@ func (o *Outbox) interruptedLocked(ctx context.Context, out []byte, n int, err e
 		}
 		err = errors.Join(ErrInterrupted, err)
 	}
-	o.mu.Unlock()
-	o.cfg.Failed(err)
-	o.mu.Lock()
+	o.callOutLocked(func() { o.cfg.Failed(err) })
 	o.failLocked(err)
 	return o.err
 }
