@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.mongodb.org/mongo-driver/v2/mongo/address"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/ocsp"
 )
@@ -40,6 +41,10 @@ type socketTag struct{ network, address string }
 
 func (t socketTag) Network() string { return t.network }
 func (t socketTag) String() string  { return t.address }
+
+// canonical returns the tag in the form in which the driver's connection tells it: the address of a Unix
+// socket, for one, gets a port, and a zone loses its capitals.
+func (t socketTag) canonical() string { return address.Address(t.address).String() }
 
 // LocalAddr returns the socket's tag.
 func (s *socket) LocalAddr() net.Addr { return s.tag }
@@ -117,7 +122,7 @@ var past = time.Unix(1, 0)
 // socketTable finds open sockets by their tags. It may be shared between goroutines.
 type socketTable struct {
 	count atomic.Uint64
-	byTag sync.Map // address of the tag, a string, to *socket
+	byTag sync.Map // the tag as the driver gives it back, a string, to *socket
 }
 
 func (t *socketTable) add(conn net.Conn, resumable bool) *socket {
@@ -126,7 +131,7 @@ func (t *socketTable) add(conn net.Conn, resumable bool) *socket {
 		tag = socketTag{local.Network(), local.String() + tag.address}
 	}
 	s := &socket{Conn: conn, sockets: t, resumable: resumable, tag: tag}
-	t.byTag.Store(s.tag.address, s)
+	t.byTag.Store(tag.canonical(), s)
 	return s
 }
 
@@ -138,7 +143,7 @@ func (t *socketTable) find(tag string) *socket {
 	return s.(*socket)
 }
 
-func (t *socketTable) remove(s *socket) { t.byTag.Delete(s.tag.address) }
+func (t *socketTable) remove(s *socket) { t.byTag.Delete(s.tag.canonical()) }
 
 // dialer makes the sockets of a client. TLS happens here, and not in the driver's connection above,
 // so that a pin reads and writes above it.

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"context"
+	"net"
 	"testing"
 	"time"
 
@@ -147,4 +148,44 @@ func ordered(t testing.TB, s *servertest.Server, c *servertest.Client) {
 		}
 		return nil
 	}))
+}
+
+// addressConn is a connection with a local address of the test's.
+type addressConn struct {
+	net.Conn
+	local net.Addr
+}
+
+func (c addressConn) LocalAddr() net.Addr { return c.local }
+
+type addressDialer struct {
+	net.Dialer
+	local net.Addr
+}
+
+func (d *addressDialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := d.Dialer.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	return addressConn{conn, d.local}, nil
+}
+
+// TestLocalAddresses: a request finds its socket whatever local address that has: those of Unix sockets
+// are empty for the most part, and the driver gives every address another form.
+func TestLocalAddresses(t *testing.T) {
+	s := servertest.Start(t)
+	for _, local := range []net.Addr{
+		nil,
+		&net.UnixAddr{Net: "unix"},
+		&net.UnixAddr{Net: "unix", Name: "@"},
+		&net.UnixAddr{Net: "unix", Name: "/tmp/Client.sock"},
+		&net.TCPAddr{IP: net.ParseIP("fe80::1"), Port: 7, Zone: "Ethernet"},
+	} {
+		c := s.Connect(t, options.Client().SetDialer(&addressDialer{local: local}))
+		err := c.WithRequest(servertest.Context(t), func(ctx context.Context) error { return c.Ping(ctx, nil) })
+		if err != nil {
+			t.Errorf("the local address %v: %v", local, err)
+		}
+	}
 }
