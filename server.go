@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/description"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/mnet"
@@ -148,8 +149,12 @@ func (e *epoch) connection() *connection {
 	return conn
 }
 
-// needsWritable tells whether the request was started for a writable server.
-func (s *series) needsWritable() bool { return s.settings.readPreference == nil }
+// needsWritable tells whether the request was started for a writable server: by default, or with the
+// read preference primary, which is the same.
+func (s *series) needsWritable() bool {
+	rp := s.settings.readPreference
+	return rp == nil || rp.Mode() == readpref.PrimaryMode
+}
 
 // checkWritable breaks a request that needs a writable server and whose server is one no longer.
 func (s *series) checkWritable(p *pin) error {

@@ -111,6 +111,9 @@ func TestSilentRequestBreaksWithTheRoleOfItsServer(t *testing.T) {
 	requestCtx, request := c.StartRequest(servertest.Context(t))
 	check(t, c.Unacknowledged(coll).InsertOne(requestCtx, bson.D{}))
 	check(t, request.Flush(requestCtx))
+	primaryCtx, onPrimary := c.StartRequest(servertest.Context(t), monorail.RequestOptions().SetReadPreference(readpref.Primary()))
+	check(t, c.Unacknowledged(coll).InsertOne(primaryCtx, bson.D{}))
+	check(t, onPrimary.Flush(primaryCtx))
 	readCtx, reading := c.StartRequest(servertest.Context(t), monorail.RequestOptions().SetReadPreference(readpref.Nearest(readpref.WithTags("member", "0"))))
 	check(t, reading.Barrier(readCtx))
 	if _, err := coll.CountDocuments(readCtx, bson.D{}); err != nil {
@@ -122,6 +125,10 @@ func TestSilentRequestBreaksWithTheRoleOfItsServer(t *testing.T) {
 	if broken.Unconfirmed != 1 {
 		t.Errorf("%d writes are unconfirmed, want 1", broken.Unconfirmed)
 	}
+	if broken := breaksBySilence(t, onPrimary); broken.Unconfirmed != 1 {
+		t.Errorf("%d writes are unconfirmed with the read preference primary, want 1", broken.Unconfirmed)
+	}
+	wantError(t, onPrimary.End(), monorail.ErrRequestBroken)
 	check(t, reading.Err()) // it asked for no server that takes writes
 	check(t, reading.End())
 	check(t, request.Renew(requestCtx))
