@@ -21,7 +21,10 @@ func (l *lease) reclaim() {
 	if l.series.over() {
 		return // Disconnect ended it, and nothing was kept from anybody
 	}
-	defer func() { _ = l.series.leave() }() // what it reports, nobody is there to hear but the monitors
+	defer func() {
+		_ = l.series.leave() // what it reports, nobody is there to hear but the monitors
+		l.series.tellMonitors()
+	}()
 	l.series.client.countLeak()
 	l.series.noteLeaked(l.stack)
 	l.series.tellMonitors()

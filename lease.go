@@ -46,13 +46,14 @@ func (l *lease) endWith(ctx context.Context) {
 		l.lost = make(chan error, 1)
 		l.unwatch = context.AfterFunc(ctx, func() {
 			if l.become(leaseOpen, leaseCancelled) {
+				defer l.series.tellMonitors()
 				l.lost <- l.series.leave()
 			}
 		})
 	}
 }
 
-// end ends the handle. See Request.End.
+// end ends the handle. See Request.End. The caller tells the monitors, as leave says.
 func (l *lease) end() error {
 	switch {
 	case l.become(leaseOpen, leaseEnded):

@@ -6,7 +6,8 @@ import "time"
 // is set with OptionsBuilder.SetMonitor, and must not be changed afterwards.
 //
 // The functions are called synchronously, by the goroutine that met the event, and never with a lock
-// of Monorail's held: they may call the client, and what they take, the operation takes longer. The
+// of Monorail's held: they may call the client, except for Disconnect, which waits for goroutines that
+// call them; and what they take, the operation takes longer. The
 // events of one request come one after the other, in their order: while a function runs for one
 // event, those that follow it are told by the same goroutine. Those of different requests may come at
 // the same time. A panic in a function goes up its goroutine; the request keeps its socket, and gives

@@ -66,6 +66,7 @@ func (r *Request) End() error {
 		return nil
 	}
 	r.cleanup.Stop()
+	defer r.series.tellMonitors()
 	return r.lease.end()
 }
 

@@ -135,7 +135,8 @@ func (s *scope) find(start bool) (r *Request, started bool, err error) {
 	return s.automatic, true, nil
 }
 
-// end ends the automatic request, and returns when that has given its socket back.
+// end ends the automatic request, and returns when that has given its socket back. The monitors are
+// told behind once: a function of theirs may end the scope too.
 func (f *flow) end() {
 	f.once.Do(func() {
 		automatic := f.close()
@@ -147,6 +148,9 @@ func (f *flow) end() {
 		f.lost = lost
 		f.mu.Unlock()
 	})
+	if automatic := f.close(); automatic != nil {
+		automatic.series.tellMonitors()
+	}
 }
 
 // close lets no operation start another request, and returns what there is of one.

@@ -195,7 +195,8 @@ func (s *series) enter() bool {
 	return true
 }
 
-// leave counts one handle less, and ends the series with the last one.
+// leave counts one handle less, and ends the series with the last one. The caller tells the monitors,
+// when it waits for nothing and nobody waits for it: a function of theirs may end the handle once more.
 func (s *series) leave() error {
 	s.mu.Lock()
 	s.open--
@@ -209,6 +210,7 @@ func (s *series) leave() error {
 // end ends the series, however many handles are open. When ctx ends before the socket could be given
 // back in order, it is closed.
 func (s *series) end(ctx context.Context) error {
+	defer s.tellMonitors()
 	s.mu.Lock()
 	if e := s.epoch; e != nil {
 		defer context.AfterFunc(ctx, func() {
@@ -220,7 +222,7 @@ func (s *series) end(ctx context.Context) error {
 }
 
 // endUnlock gives the socket back. It is called with the lock and releases it. The error says that
-// unacknowledged writes may be lost.
+// unacknowledged writes may be lost. The caller tells the monitors.
 func (s *series) endUnlock() (err error) {
 	state, e, stop := s.state, s.epoch, s.stopAcquiring
 	if state == seriesEnded {
@@ -236,7 +238,6 @@ func (s *series) endUnlock() (err error) {
 	if stop != nil {
 		stop()
 	}
-	defer s.tellMonitors()
 	defer close(done)
 	// Not before the socket has gone back: Disconnect waits for those that it knows.
 	defer s.client.forget(s)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -242,6 +243,38 @@ func TestMonitorMayCallTheClient(t *testing.T) {
 	if n := c.Pool.CheckedOut(); n != 0 {
 		t.Errorf("%d connections are checked out, want 0", n)
 	}
+}
+
+// TestMonitorMayEndWhatEnds: a request or scope that a context has ended may be ended once more by the
+// function that is told so.
+func TestMonitorMayEndWhatEnds(t *testing.T) {
+	s := servertest.Start(t)
+	var again func() error
+	ended := make(chan error, 1) // the monitor sends once for each request
+	c := s.Connect(t, nil, monorail.Options().SetAutoStartRequest(true).SetMonitor(&monorail.Monitor{
+		Ended: func(*monorail.RequestEndedEvent) { ended <- again() },
+	}))
+	await := func(what string) {
+		t.Helper()
+		select {
+		case err := <-ended:
+			check(t, err)
+		case <-time.After(servertest.Timeout):
+			t.Fatalf("%s: the monitor waits for its own end", what)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	requestCtx, request := c.StartRequest(ctx)
+	again = request.End
+	check(t, c.Ping(requestCtx, nil))
+	cancel()
+	await("End")
+	scopeCtx, end := c.NewScope(context.Background())
+	again = func() error { return c.EndScope(scopeCtx) }
+	check(t, c.Ping(scopeCtx, nil))
+	go end()
+	await("EndScope")
+	end() // waits for the other one
 }
 
 // TestMonitorThatPanics: a panic in a function goes up its goroutine, and costs no socket.
