@@ -29,6 +29,10 @@ type handle struct {
 	statements int
 	// original is that message, where the epoch keeps what is not confirmed.
 	original []byte
+	// sent is the message that was written last, which stays the operation's until its reply is read,
+	// and attempt, where that is compressed, what it belongs to.
+	sent    []byte
+	attempt wire.Attempt
 }
 
 var (
@@ -53,6 +57,10 @@ func (h *handle) Write(ctx context.Context, message []byte) error {
 		return h.holdCompressed(ctx, message, h.original, h.statements)
 	}
 	h.epoch.note(message) // nothing, of a compressed one
+	h.sent = message
+	if err := h.refuseRetry(ctx); err != nil {
+		return topology.ConnectionError{ConnectionID: h.pin.id, Wrapped: err}
+	}
 	// The mark is read before the message is queued, so that its reply confirms no write that may
 	// have been queued behind it.
 	w := h.pin.inbox.Expect(id, h.epoch, h.epoch.issued.Load())
@@ -151,6 +159,7 @@ func (h *handle) keep(ctx context.Context, original []byte) (*ledgerEntry, error
 // up waiting has the error that the driver's own connection gives; and the request's own conditions
 // are never a ConnectionError.
 func (h *handle) failure(ctx context.Context, err error) error {
+	h.noteFailed(ctx)
 	h.epoch.series.tellMonitors()
 	if broken := h.epoch.broken.Load(); broken != nil {
 		return topology.ConnectionError{ConnectionID: h.pin.id, Wrapped: broken}
@@ -170,6 +179,7 @@ func (h *handle) failure(ctx context.Context, err error) error {
 // CompressWireMessage implements mnet.Compressor. It notes what compression will hide.
 func (h *handle) CompressWireMessage(src, dst []byte) ([]byte, error) {
 	h.statements, h.original = 0, nil
+	h.attempt, _ = wire.ReadAttempt(src)
 	h.epoch.note(src)
 	if wire.MoreToCome(src) {
 		h.silent, h.statements = wire.RequestID(src), wire.Statements(src)

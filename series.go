@@ -41,6 +41,8 @@ type series struct {
 	open int
 	// renewals counts the breaks that were accepted with Renew.
 	renewals int
+	// failed are the operations that the last break met; see retry.go.
+	failed failedAttempts
 	// epoch is what runs on the socket; set with seriesPinned, and kept when that breaks or ends, to
 	// tell of it. In seriesBroken its broken is set.
 	epoch *epoch

@@ -234,3 +234,51 @@ func TestCursorOutlivesARenewal(t *testing.T) {
 	}
 	check(t, request.End())
 }
+
+// TestRetryStaysInItsEpoch: the driver repeats what a break has failed, and a request that has been
+// renewed by then must not run it: nobody would hear of the write in front that is lost.
+func TestRetryStaysInItsEpoch(t *testing.T) {
+	set := servertest.StartReplicaSet(t, 1) // a standalone server has no retryable writes
+	for name, clientOpts := range map[string]*options.ClientOptions{
+		"once":                        nil,
+		"compressed":                  options.Client().SetCompressors([]string{"zlib"}),
+		"as often as the timeout may": options.Client().SetTimeout(servertest.Timeout),
+	} {
+		t.Run(name, func(t *testing.T) {
+			var request *monorail.Request
+			var renewed error
+			c := set.Connect(t, clientOpts, monorail.Options().SetFlushInterval(0).SetMonitor(&monorail.Monitor{
+				Broken: func(*monorail.RequestBrokenEvent) { renewed = request.Renew(context.Background()) },
+			}))
+			coll := c.Database(set.Database(t)).Collection("c")
+			ctx := servertest.Context(t)
+			check(t, c.Ping(ctx, nil))
+			var requestCtx context.Context
+			requestCtx, request = c.StartRequest(ctx)
+			for epoch, op := range []func() error{
+				func() error { _, err := coll.InsertOne(requestCtx, bson.D{{Key: "_id", Value: 1}}); return err },
+				func() error { return coll.FindOne(requestCtx, bson.D{}).Err() },
+				func() error { _, err := coll.UpdateByID(requestCtx, 1, push(1)); return err },
+			} {
+				check(t, request.Barrier(requestCtx))
+				servertest.Eventually(t, func() string { // the last break has cleared the pool
+					if err := coll.FindOneAndUpdate(requestCtx, bson.D{}, push(0), options.FindOneAndUpdate().SetUpsert(true)).Err(); err != nil && !errors.Is(err, mongo.ErrNoDocuments) {
+						return err.Error()
+					}
+					return ""
+				})
+				check(t, c.Unacknowledged(coll).InsertOne(requestCtx, bson.D{}))
+				set.Faults.Reset(connectionOf(request))
+				err := op()
+				wantError(t, err, monorail.ErrRequestBroken)
+				check(t, renewed)
+				var broken *monorail.BrokenError
+				if !errors.As(err, &broken) || broken.Unconfirmed != 1 || request.Info().Epoch != epoch+1 {
+					t.Errorf("in epoch %d, the operation that met the break gives %v", epoch, err)
+				}
+			}
+			check(t, coll.FindOne(requestCtx, bson.D{}).Err()) // what is issued after the renewal runs
+			check(t, request.End())
+		})
+	}
+}

@@ -30,14 +30,7 @@ func ReadCommand(message []byte) (Command, bool) {
 		return c, false
 	}
 	for rest := body[4:]; len(rest) > 0 && rest[0] != 0; {
-		kind := rest[0]
-		end := bytes.IndexByte(rest[1:], 0)
-		if end < 0 {
-			return c, false
-		}
-		key := rest[1 : 1+end]
-		rest = rest[2+end:]
-		size, ok := valueSize(kind, rest)
+		kind, key, value, behind, ok := element(rest)
 		if !ok {
 			return c, false
 		}
@@ -45,15 +38,29 @@ func ReadCommand(message []byte) (Command, bool) {
 		case c.Name == nil:
 			c.Name = key
 			if kind == typeString {
-				c.Collection = stringOf(rest[:size])
+				c.Collection = stringOf(value)
 			}
 		case kind == typeString && string(key) == "$db":
-			c.Database = stringOf(rest[:size])
+			c.Database = stringOf(value)
 			return c, true
 		}
-		rest = rest[size:]
+		rest = behind
 	}
 	return c, false
+}
+
+// element splits the first element off the elements of a document, which must not be empty.
+func element(elements []byte) (kind byte, key, value, behind []byte, ok bool) {
+	end := bytes.IndexByte(elements[1:], 0)
+	if end < 0 {
+		return 0, nil, nil, nil, false
+	}
+	kind, key, behind = elements[0], elements[1:1+end], elements[2+end:]
+	size, ok := valueSize(kind, behind)
+	if !ok {
+		return 0, nil, nil, nil, false
+	}
+	return kind, key, behind[:size], behind[size:], true
 }
 
 // bodyOf returns the document of the section of kind 0.
