@@ -7,6 +7,7 @@
 #   make demo ARGS="--rtt 1ms --count 2000"             passes arguments to the demo
 #   make bench BENCH=Unacknowledged COUNT=6             runs some benchmarks, several times each
 #   make fuzz FUZZTIME=5m                               fuzzes each target for that long
+#   make soak SOAK=8h                                   runs random programs for that long
 
 SHELL       := /bin/bash
 STATICCHECK := bin/staticcheck
@@ -14,9 +15,10 @@ ARGS        ?=
 BENCH       ?= .
 COUNT       ?= 1
 FUZZTIME    ?= 20s
+SOAK        ?= 10m
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench fuzz build clean
+.PHONY: help demo test lint bench fuzz soak build clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +48,10 @@ fuzz: ## fuzz every fuzz target of every module, FUZZTIME each
 			done; \
 		done; \
 	done
+
+# A failure names the seed of the program; -rapid.seed with that seed runs it again.
+soak: ## run random programs against the model of the contract for SOAK, with seeds never used before
+	MONORAIL_SOAK=$(SOAK) go test -C integration -race -v -count 1 -timeout 0 -run '^TestModel$$' ./model
 
 build: ## build every package of every module as a user would, without go.work
 	@set -e; \
