@@ -113,6 +113,11 @@ func (r *run) finish() {
 	if r.program.disconnect {
 		r.disconnect()
 	}
+	for _, f := range r.flows {
+		if f.scope != nil && !r.disconnected {
+			r.cancelFlow(f)
+		}
+	}
 	for _, h := range r.handles {
 		r.end(h)
 	}
@@ -169,6 +174,9 @@ func (r *run) checkLog(rq *requestModel) {
 		}
 		lost := 0
 		for _, e := range missing {
+			if e.acknowledged {
+				return fmt.Sprintf("at last, %v has lost the acknowledged %d: the log %v, the history %v", rq, e.value, log, rq.history)
+			}
 			if e.silent {
 				lost++
 			}
@@ -179,9 +187,6 @@ func (r *run) checkLog(rq *requestModel) {
 		}
 		if lost > most {
 			return fmt.Sprintf("at last, %v has lost %d unacknowledged statements, and %d were told", rq, lost, most)
-		}
-		if lost < len(missing) {
-			return fmt.Sprintf("at last, %v has lost an acknowledged write: the log %v, the history %v", rq, log, rq.history)
 		}
 		return ""
 	})

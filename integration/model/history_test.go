@@ -13,6 +13,9 @@ type entry struct {
 	certain bool
 	// silent: it is of an unacknowledged write.
 	silent bool
+	// acknowledged: the server has answered. What an operation wrote that gave up waiting may be lost
+	// with the socket, too.
+	acknowledged bool
 }
 
 // segment is a part of a history whose lanes were appended side by side: one lane for the steps of

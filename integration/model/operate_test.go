@@ -216,6 +216,7 @@ func (r *run) answered(rq *requestModel, o *operation, a answer) {
 		return
 	}
 	rq.replied()
+	o.acknowledge()
 	if o.kind.reads() {
 		r.read(rq, a.log)
 	}
@@ -335,6 +336,7 @@ func (r *run) sharedLive(rq *requestModel, lanes [][]*operation, answers [][]ans
 			all += o.kind.statements()
 			behind += o.kind.statements()
 			if !o.kind.unacknowledged() {
+				o.acknowledge()
 				behind, replies = 0, true
 			}
 		}

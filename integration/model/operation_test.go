@@ -120,6 +120,13 @@ func decode(result *mongo.SingleResult) ([]int, error) {
 	return doc.Log, nil
 }
 
+// acknowledge notes that the server has answered.
+func (o *operation) acknowledge() {
+	for _, e := range o.entries {
+		e.acknowledged = true
+	}
+}
+
 // answered tells whether err is what the operation gives when it runs.
 func (o *operation) answered(err error) bool {
 	var server mongo.ServerError

@@ -30,16 +30,18 @@ const (
 	shareRequest stepKind = "share"      // several goroutines operate with one context
 	endRequest   stepKind = "end"        // End of the handle or the automatic request, perhaps once more
 	endWaiting   stepKind = "endWaiting" // End while an operation of the request waits for its reply
-	cancelFlow   stepKind = "cancel"     // the end of a context, or of a scope
-	killSocket   stepKind = "kill"       // the end of the request's socket
-	cutOff       stepKind = "cutOff"     // a context ends in the middle of a large message
-	flush        stepKind = "flush"
-	barrier      stepKind = "barrier"
-	confirm      stepKind = "confirm"
-	renew        stepKind = "renew" // after a break; then what may be lost is sent again
-	openCursor   stepKind = "openCursor"
-	nextBatch    stepKind = "nextBatch" // of a cursor, with any context
-	foreign      stepKind = "foreign"   // an operation of another client with the context
+	// endUnanswered is End while the reply to an operation does not come.
+	endUnanswered stepKind = "endUnanswered"
+	cancelFlow    stepKind = "cancel" // the end of a context, or of a scope
+	killSocket    stepKind = "kill"   // the end of the request's socket
+	cutOff        stepKind = "cutOff" // a context ends in the middle of a large message
+	flush         stepKind = "flush"
+	barrier       stepKind = "barrier"
+	confirm       stepKind = "confirm"
+	renew         stepKind = "renew" // after a break; then what may be lost is sent again
+	openCursor    stepKind = "openCursor"
+	nextBatch     stepKind = "nextBatch" // of a cursor, with any context
+	foreign       stepKind = "foreign"   // an operation of another client with the context
 )
 
 // step is one step of a program.
@@ -109,8 +111,8 @@ type interruptWeight = struct {
 var (
 	stepKinds = rapid.SampledFrom(weighted(
 		stepWeight{operate, 40}, stepWeight{startRequest, 16}, stepWeight{endRequest, 10}, stepWeight{shareRequest, 6},
-		stepWeight{newScope, 6}, stepWeight{cancelFlow, 4}, stepWeight{killSocket, 4}, stepWeight{flush, 2}, stepWeight{barrier, 2}, stepWeight{confirm, 2}, stepWeight{renew, 6},
-		stepWeight{openCursor, 3}, stepWeight{nextBatch, 6}, stepWeight{foreign, 2}, stepWeight{endWaiting, 2},
+		stepWeight{newScope, 6}, stepWeight{cancelFlow, 6}, stepWeight{killSocket, 4}, stepWeight{flush, 2}, stepWeight{barrier, 2}, stepWeight{confirm, 2}, stepWeight{renew, 6},
+		stepWeight{openCursor, 3}, stepWeight{nextBatch, 6}, stepWeight{foreign, 2}, stepWeight{endWaiting, 2}, stepWeight{endUnanswered, 1},
 	))
 	opKinds = rapid.SampledFrom(weighted(
 		opWeight{pushLane, 6}, opWeight{pushDriver, 3}, opWeight{pushTwo, 2}, opWeight{pushAcked, 2}, opWeight{findAndPush, 2},

@@ -56,8 +56,8 @@ func TestModel(t *testing.T) {
 		from := uint64(time.Now().UnixNano())
 		end := time.Now().Add(d)
 		for round := uint64(0); time.Now().Before(end) && !t.Failed(); round++ {
-			base := from + round*workers
-			fmt.Printf("%s left, %d programs run, seeds %d to %d\n", time.Until(end).Round(time.Second), programsRun.Load(), base, base+workers-1)
+			base := from + round*seedsOfRound
+			fmt.Printf("%s left, %d programs run, going on from seed %d\n", time.Until(end).Round(time.Second), programsRun.Load(), base)
 			t.Run(strconv.FormatUint(base, 10), func(t *testing.T) { runWorkers(t, &checking, base, 50) })
 		}
 		return
@@ -69,10 +69,18 @@ func TestModel(t *testing.T) {
 	}
 }
 
-// runWorkers has each worker run so many programs. Worker i begins with seed base + i.
+const (
+	// seedsOfWorker is how far the seeds of two workers are apart, and seedsOfRound those of two rounds of
+	// a soak: rapid adds 1 to the seed for the second program, 2 for the third, and so on.
+	seedsOfWorker = 1 << 32
+	seedsOfRound  = 1 << 12
+)
+
+// runWorkers has each worker run so many programs. Worker i begins with seed base + i*seedsOfWorker.
 func runWorkers(t *testing.T, checking *sync.Mutex, base uint64, programCount int) {
 	for i := range uint64(workers) {
-		t.Run(strconv.FormatUint(base+i, 10), func(t *testing.T) {
+		first := strconv.FormatUint(base+i*seedsOfWorker, 10)
+		t.Run(first, func(t *testing.T) {
 			t.Parallel()
 			w := newWorker(t)
 			// rapid takes its settings from flags when a check begins, and not later: each worker sets
@@ -81,7 +89,7 @@ func runWorkers(t *testing.T, checking *sync.Mutex, base uint64, programCount in
 			begun := sync.OnceFunc(checking.Unlock)
 			defer begun()
 			for name, value := range map[string]string{
-				"rapid.seed":       strconv.FormatUint(base+i, 10),
+				"rapid.seed":       first,
 				"rapid.checks":     strconv.Itoa(programCount),
 				"rapid.nofailfile": "true", // the seed is enough
 			} {

@@ -24,6 +24,8 @@ func (r *run) step(s step) {
 		r.endRequest(f)
 	case endWaiting:
 		r.endWaiting(f)
+	case endUnanswered:
+		r.endUnanswered(f)
 	case cancelFlow:
 		r.cancelFlow(f)
 	case killSocket:
@@ -132,6 +134,7 @@ func (r *run) endWaiting(f *flow) {
 	switch {
 	case o.answered(a.err):
 		rq.replied()
+		o.acknowledge()
 	case rq.condition == ended && isEnded(a.err):
 		// The reply took longer than End waits. Then the socket was closed, and what was sent before
 		// is as uncertain as the socket's end makes it.
@@ -141,6 +144,42 @@ func (r *run) endWaiting(f *flow) {
 		r.fatal("the operation that waits while its request ends gives %v", a.err)
 	}
 	r.judge("End", rq, v, err)
+}
+
+// endUnanswered ends a request whose operation was cancelled, and whose reply does not come before the
+// end: the socket cannot go back to the pool.
+func (r *run) endUnanswered(f *flow) {
+	where, rq, _ := f.place()
+	if where != inside || f.handle == nil || f.done() || rq.condition != live || !rq.pinned || rq.open > 1 {
+		return
+	}
+	r.processed()
+	o := r.newOperation(find, rq)
+	r.issue(rq, o, once)
+	g := r.gate(o.id)
+	short, cancel := context.WithCancel(f.ctx)
+	defer cancel()
+	answer := r.start(short, o)
+	r.arrival(g, answer)
+	cancel()
+	if a := <-answer; !gaveUp(a.err) {
+		r.fatal("a find that is cancelled while it waits gives %v", a.err)
+	}
+	r.abandoned(rq, false)
+	rq.doom() // for it will be closed
+	least, _ := rq.unconfirmedRange()
+	v := f.handle.close()
+	v.nilAllowed = least == 0
+	v.brokenAllowed = true
+	err := f.handle.request.End()
+	r.judge("End", rq, v, err)
+	g.open()
+	r.eventually(func() string {
+		if r.worker.connected(rq.connection) {
+			return "a socket with a reply outstanding is not closed"
+		}
+		return ""
+	})
 }
 
 // close notes the End of a handle, and returns what it gives.
