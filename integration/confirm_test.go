@@ -193,8 +193,11 @@ func TestConfirmFails(t *testing.T) {
 		{"the connection is closed", bson.E{Key: "closeConnection", Value: true}, 0, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := servertest.StartWithFaults(t)
+			s := servertest.StartWithFailPoints(t)
 			c := s.Connect(t, nil)
+			if throughMongos(t, c) {
+				t.Skip("a mongos cannot confirm")
+			}
 			ctx := servertest.Context(t)
 			coll := c.Database(s.Database(t)).Collection("c")
 			requestCtx, request := c.StartRequest(ctx)

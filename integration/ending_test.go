@@ -185,7 +185,7 @@ func TestEndFreesWhoWaitsForThePool(t *testing.T) {
 
 // TestNotPrimaryClearsThePoolAsTheDriverDoes: not at all.
 func TestNotPrimaryClearsThePoolAsTheDriverDoes(t *testing.T) {
-	s := servertest.StartWithFaults(t)
+	s := servertest.StartWithFailPoints(t)
 	c := s.Connect(t, options.Client().SetRetryWrites(false))
 	ctx := servertest.Context(t)
 	coll := c.Database(s.Database(t)).Collection("c")

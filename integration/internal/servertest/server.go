@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
@@ -52,6 +53,21 @@ func StartWithFaults(t testing.TB, opts ...monorailtest.Option) *Server {
 	s := start(t, opts...)
 	if s.Faults == nil {
 		t.Skip("needs a fault that only monorailtest can produce")
+	}
+	return s
+}
+
+// StartWithFailPoints is Start for a test that makes commands fail with MongoDB's own failCommand. A real
+// deployment has it when it was started with enableTestCommands; else the test does not run, and says so.
+func StartWithFailPoints(t testing.TB) *Server {
+	t.Helper()
+	s := Start(t)
+	if s.Faults != nil {
+		return s
+	}
+	off := bson.D{{Key: "configureFailPoint", Value: "failCommand"}, {Key: "mode", Value: "off"}}
+	if err := s.ConnectPlain(t, nil).Database("admin").RunCommand(Context(t), off).Err(); err != nil {
+		t.Skip("needs a server with enableTestCommands")
 	}
 	return s
 }
