@@ -57,20 +57,24 @@ func (p *parting) wait(ctx context.Context) (fenced bool, err error) {
 	if p.over {
 		return p.fenced, nil
 	}
-	if err := p.conn.SetReadDeadline(time.Time{}); err != nil {
-		p.end(false)
-		return false, nil
-	}
-	stop := context.AfterFunc(ctx, func() { _ = p.conn.SetReadDeadline(past) })
-	_, err = io.Copy(io.Discard, p.conn) // replies that nobody waits for any more
-	if !stop() && ctx.Err() != nil && err != nil {
+	for {
+		if err := p.conn.SetReadDeadline(time.Time{}); err != nil {
+			p.end(false)
+			return false, nil
+		}
+		stop := context.AfterFunc(ctx, func() { _ = p.conn.SetReadDeadline(past) })
+		_, err := io.Copy(io.Discard, p.conn) // replies that nobody waits for any more
+		stop()
 		var timeout net.Error
-		if errors.As(err, &timeout) && timeout.Timeout() {
+		if !errors.As(err, &timeout) || !timeout.Timeout() {
+			p.end(err == nil)
+			return p.fenced, nil
+		}
+		if ctx.Err() != nil {
 			return false, ctx.Err()
 		}
+		// The deadline of an operation that gave up at the moment of the break came late.
 	}
-	p.end(err == nil)
-	return p.fenced, nil
 }
 
 func (p *parting) end(fenced bool) {

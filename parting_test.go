@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -68,6 +69,31 @@ func TestPartingWaitsForTheOtherEnd(t *testing.T) {
 	waiting.Wait()
 	if fenced, err := p.wait(context.Background()); !fenced || err != nil {
 		t.Errorf("asked again: %t, %v", fenced, err)
+	}
+}
+
+// strayConn meets a read deadline once that nobody who waits has set.
+type strayConn struct {
+	net.Conn
+	met bool
+}
+
+func (c *strayConn) CloseWrite() error { return c.Conn.(*net.TCPConn).CloseWrite() }
+
+func (c *strayConn) Read(b []byte) (int, error) {
+	if !c.met {
+		c.met = true
+		return 0, os.ErrDeadlineExceeded
+	}
+	return c.Conn.Read(b)
+}
+
+func TestPartingWaitsThroughAStrayDeadline(t *testing.T) {
+	client, server := connected(t)
+	p := newParting(&strayConn{Conn: client})
+	server.Close()
+	if fenced, err := p.wait(context.Background()); !fenced || err != nil {
+		t.Errorf("behind a deadline of somebody else's and the other end's close: %t, %v", fenced, err)
 	}
 }
 
