@@ -16,7 +16,8 @@ func (n namespace) String() string { return n.database + "." + n.collection }
 const absentCollection = "monorail"
 
 // readOnly are the commands that change nothing a confirmation could be asked for. Everything else
-// counts as a write, an aggregation too, since its last stage may be $out or $merge.
+// counts as a write, but for an aggregation without $out or $merge: what it reads may be a view, which
+// the update by which Confirm waits cannot name.
 var readOnly = map[string]bool{
 	"buildInfo": true, "collStats": true, "connectionStatus": true, "count": true, "dbStats": true,
 	"distinct": true, "endSessions": true, "explain": true, "find": true, "getMore": true, "hello": true,
@@ -35,6 +36,10 @@ func (e *epoch) note(message []byte) {
 	case string(c.Name) == "bulkWrite":
 		if n, ok := lastOfBulk(message); ok {
 			e.written.Store(&n)
+		}
+	case string(c.Name) == "aggregate":
+		if n, ok := outputOf(message, string(c.Database)); ok {
+			e.wrote(n.database, n.collection)
 		}
 	case c.Collection == nil && last != nil:
 		// It names a database alone: the collection before it serves as well.
@@ -66,4 +71,40 @@ func lastOfBulk(message []byte) (n namespace, ok bool) {
 		}
 	}
 	return n, false
+}
+
+// outputOf returns the collection that an aggregation of a database writes to; false where its last stage
+// is neither $out nor $merge.
+func outputOf(message []byte, database string) (n namespace, ok bool) {
+	body, _, err := splitMessage(message)
+	if err != nil {
+		return n, false
+	}
+	pipeline, _ := body.Lookup("pipeline").ArrayOK()
+	stages, _ := pipeline.Values()
+	if len(stages) == 0 {
+		return n, false
+	}
+	stage, _ := stages[len(stages)-1].DocumentOK()
+	target, err := stage.LookupErr("$out")
+	if err != nil {
+		if target, err = stage.LookupErr("$merge"); err != nil {
+			return n, false
+		}
+		if merge, ok := target.DocumentOK(); ok {
+			target = merge.Lookup("into")
+		}
+	}
+	n = namespace{database, absentCollection}
+	if collection, ok := target.StringValueOK(); ok {
+		n.collection = collection
+	} else if document, ok := target.DocumentOK(); ok {
+		if name, ok := document.Lookup("db").StringValueOK(); ok {
+			n.database = name
+		}
+		if name, ok := document.Lookup("coll").StringValueOK(); ok {
+			n.collection = name
+		}
+	}
+	return n, true
 }

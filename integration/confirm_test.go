@@ -74,6 +74,13 @@ func TestConfirmNamesWhatWasWritten(t *testing.T) {
 	database := c.Database(s.Database(t))
 	a, b := database.Collection("a"), database.Collection("b")
 	var ignored bson.D
+	aggregate := func(ctx context.Context, on *mongo.Collection) error {
+		cursor, err := on.Aggregate(ctx, mongo.Pipeline{{{Key: "$match", Value: bson.D{}}}})
+		if err != nil {
+			return err
+		}
+		return cursor.All(ctx, &[]bson.D{})
+	}
 	for _, test := range []struct {
 		name, want string
 		run        func(ctx context.Context) error
@@ -90,13 +97,13 @@ func TestConfirmNamesWhatWasWritten(t *testing.T) {
 			return a.FindOne(ctx, bson.D{}).Err()
 		}},
 		{"a dropped collection", "update b", func(ctx context.Context) error { return b.Drop(ctx) }},
-		{"an aggregation that may write", "update a", func(ctx context.Context) error {
-			cursor, err := a.Aggregate(ctx, mongo.Pipeline{{{Key: "$match", Value: bson.D{}}}})
-			if err != nil {
+		{"an aggregation that reads behind a write", "update a", func(ctx context.Context) error {
+			if err := c.Unacknowledged(a).InsertOne(ctx, bson.D{}); err != nil {
 				return err
 			}
-			return cursor.All(ctx, &[]bson.D{})
+			return aggregate(ctx, b)
 		}},
+		{"an aggregation that reads alone", "ping admin", func(ctx context.Context) error { return aggregate(ctx, b) }},
 		{"a command of the database", "update monorail", func(ctx context.Context) error {
 			return database.RunCommand(ctx, bson.D{{Key: "dropDatabase", Value: 1}}).Decode(&ignored)
 		}},
