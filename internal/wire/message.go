@@ -5,7 +5,10 @@
 // Format: https://github.com/mongodb/specifications/blob/master/source/message/OP_MSG.md
 package wire
 
-import "encoding/binary"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // HeaderLength is the number of bytes of the header that every wire message begins with:
 // messageLength, requestID, responseTo and opCode, four little-endian int32.
@@ -42,7 +45,7 @@ func MoreToCome(message []byte) bool {
 }
 
 // Statements counts the write statements of an uncompressed OP_MSG: the documents of its document
-// sequences, and 1 for a message that has none, since then the command itself is what may be lost.
+// sequences, but for the namespaces of a bulkWrite, and 1 for a message that has none, since then the command itself is what may be lost.
 func Statements(message []byte) int {
 	if !isMsg(message) {
 		return 1
@@ -64,11 +67,9 @@ func Statements(message []byte) int {
 
 // documents counts the documents of a document sequence, given what follows its size.
 func documents(sequence []byte) int {
-	for i, b := range sequence {
-		if b == 0 {
-			sequence = sequence[i+1:]
-			break
-		}
+	identifier, sequence, _ := bytes.Cut(sequence, []byte{0})
+	if string(identifier) == "nsInfo" {
+		return 0
 	}
 	count := 0
 	for len(sequence) >= 5 {

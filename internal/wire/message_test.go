@@ -53,6 +53,13 @@ func TestStatementsAndFlags(t *testing.T) {
 	if got := Statements(torn); got != 1 {
 		t.Errorf("%d statements where the second is torn, want 1", got)
 	}
+	bulk := wiremessage.AppendMsgSectionType(opMessage(wiremessage.MoreToCome, 2), wiremessage.DocumentSequence)
+	start, bulk := bsoncore.ReserveLength(bulk)
+	bulk = append(append(bulk, "nsInfo\x00"...), bsoncore.NewDocumentBuilder().AppendString("ns", "a.b").Build()...)
+	bulk = bsoncore.UpdateLength(bulk, start, int32(len(bulk))-start)
+	if got := Statements(bsoncore.UpdateLength(bulk, 0, int32(len(bulk)))); got != 2 {
+		t.Errorf("%d statements where one of two sequences names collections, want 2", got)
+	}
 	compressed := opMessage(wiremessage.MoreToCome, 5)
 	compressed[12], compressed[13] = 0xdc, 0x07 // OP_COMPRESSED
 	if MoreToCome(compressed) || Statements(compressed) != 1 {
