@@ -29,9 +29,10 @@ type handle struct {
 	statements int
 	// original is that message, where the epoch keeps what is not confirmed.
 	original []byte
-	// sent is the message that was written last, which stays the operation's until its reply is read,
-	// and attempt, where that is compressed, what it belongs to.
+	// sent is the message that was written last, with ctx, and stays the operation's until its reply is
+	// read; attempt, where that is compressed, is what it belongs to.
 	sent    []byte
+	ctx     context.Context
 	attempt wire.Attempt
 }
 
@@ -57,8 +58,8 @@ func (h *handle) Write(ctx context.Context, message []byte) error {
 		return h.holdCompressed(ctx, message, h.original, h.statements)
 	}
 	h.epoch.note(message) // nothing, of a compressed one
-	h.sent = message
-	if err := h.refuseRetry(ctx); err != nil {
+	h.sent, h.ctx = message, ctx
+	if err := h.refuseRetry(); err != nil {
 		return topology.ConnectionError{ConnectionID: h.pin.id, Wrapped: err}
 	}
 	// The mark is read before the message is queued, so that its reply confirms no write that may
@@ -159,7 +160,7 @@ func (h *handle) keep(ctx context.Context, original []byte) (*ledgerEntry, error
 // up waiting has the error that the driver's own connection gives; and the request's own conditions
 // are never a ConnectionError.
 func (h *handle) failure(ctx context.Context, err error) error {
-	h.noteFailed(ctx)
+	h.noteFailed()
 	h.epoch.series.tellMonitors()
 	if broken := h.epoch.broken.Load(); broken != nil {
 		return topology.ConnectionError{ConnectionID: h.pin.id, Wrapped: broken}

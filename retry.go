@@ -21,8 +21,8 @@ type failedAttempts struct {
 }
 
 // noteFailed notes the operation of an epoch that has broken.
-func (h *handle) noteFailed(ctx context.Context) {
-	a, ok := h.attempted(ctx)
+func (h *handle) noteFailed() {
+	a, ok := h.attempted()
 	if !ok || h.epoch.broken.Load() == nil {
 		return
 	}
@@ -39,11 +39,11 @@ func (h *handle) noteFailed(ctx context.Context) {
 
 // refuseRetry returns an error for an operation that began in an earlier epoch. A context's error is in
 // its chain, which has the driver neither try once more nor blame the server.
-func (h *handle) refuseRetry(ctx context.Context) error {
+func (h *handle) refuseRetry() error {
 	if h.epoch.number == 0 {
 		return nil
 	}
-	a, ok := h.attempted(ctx)
+	a, ok := h.attempted()
 	if !ok {
 		return nil
 	}
@@ -53,18 +53,22 @@ func (h *handle) refuseRetry(ctx context.Context) error {
 	if _, failed := s.failed.attempts[a]; !failed || s.failed.epoch == h.epoch {
 		return nil
 	}
+	delete(s.failed.attempts, a) // a change stream goes on in the same session
 	return fmt.Errorf("%w (the request has been renewed since, and the driver's retry was stopped: %w)",
 		s.failed.epoch.broken.Load(), context.Canceled)
 }
 
 // attempted returns what is known of the operation that wrote last. A read in a session of the
 // program's cannot be told from the next one in that session.
-func (h *handle) attempted(ctx context.Context) (wire.Attempt, bool) {
+func (h *handle) attempted() (wire.Attempt, bool) {
+	if h.sent == nil {
+		return wire.Attempt{}, false
+	}
 	a, ok := wire.ReadAttempt(h.sent)
 	if !ok {
 		a = h.attempt
 	}
-	if a == (wire.Attempt{}) || a.Number == 0 && mongo.SessionFromContext(ctx) != nil {
+	if a == (wire.Attempt{}) || a.Number == 0 && mongo.SessionFromContext(h.ctx) != nil {
 		return a, false
 	}
 	return a, true

@@ -109,13 +109,19 @@ func (s *server) pinnedConnection(ctx context.Context, on *series) (*connection,
 // the request that needs it to be: what follows would be written into the void.
 func (s *server) ProcessError(err error, describer mnet.Describer) driver.ProcessErrorResult {
 	result := s.SelectedServer.ProcessError(err, describer)
-	if s.series != nil && err != nil && notWritable(err) && s.series.needsWritable() {
-		// A break meanwhile may have been renewed: what broke is the connection that the answer came on.
-		if e := s.series.current(); e != nil && e.pin.id == describer.ID() {
-			e.pin.fail(fmt.Errorf("%w: %w", errNoLongerPrimary, err))
-			s.series.tellMonitors()
-		}
+	conn, _ := describer.(*connection)
+	if conn == nil || err == nil {
+		return result
 	}
+	h, ok := conn.ReadWriteCloser.(*handle)
+	if !ok {
+		return result
+	}
+	if notWritable(err) && h.epoch.series.needsWritable() {
+		h.pin.fail(fmt.Errorf("%w: %w", errNoLongerPrimary, err))
+	}
+	h.noteFailed()
+	h.epoch.series.tellMonitors()
 	return result
 }
 

@@ -277,7 +277,11 @@ func TestRetryStaysInItsEpoch(t *testing.T) {
 					t.Errorf("in epoch %d, the operation that met the break gives %v", epoch, err)
 				}
 			}
-			check(t, coll.FindOne(requestCtx, bson.D{}).Err()) // what is issued after the renewal runs
+			check(t, coll.FindOne(requestCtx, bson.D{}).Err())           // what is issued after the renewal runs
+			fail(t, c, "insert", bson.E{Key: "errorCode", Value: 10107}) // not primary, as in a step-down
+			_, err := coll.InsertOne(requestCtx, bson.D{})
+			wantError(t, err, monorail.ErrRequestBroken)
+			check(t, renewed)
 			check(t, request.End())
 		})
 	}
