@@ -81,6 +81,8 @@ func (e *epoch) brokenBy(cause error) *BrokenError {
 	}
 	if e.kept != nil {
 		broken.Writes = e.kept.writes(confirmed)
+		// A write that meets the break itself is kept already, and not counted yet.
+		broken.Unconfirmed = max(broken.Unconfirmed, len(broken.Writes))
 	}
 	return broken
 }
