@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -205,5 +206,35 @@ func TestReplayRefusesWhatIsNoWrite(t *testing.T) {
 	check(t, request.End())
 	if err := request.Replay(requestCtx, nil); !errors.Is(err, monorail.ErrRequestEnded) {
 		t.Errorf("a replay in an ended request gives %v", err)
+	}
+}
+
+// TestWriteCutOffIsHandedBack: a write that breaks the request itself may have run as well as those before
+// it, and is handed back and counted with them.
+func TestWriteCutOffIsHandedBack(t *testing.T) {
+	s := servertest.StartWithFaults(t)
+	c := s.Connect(t, nil, monorail.Options().SetKeepUnconfirmed(1<<30))
+	coll := fill(t, s, c, 1, 0)
+	requestCtx, request := c.StartRequest(servertest.Context(t))
+	defer request.End()
+	check(t, read(requestCtx, coll, 0))
+	s.Faults.Stall()
+	defer s.Faults.Resume()
+	abandonFind(t, requestCtx, request, coll) // the server reads it, and nothing behind it
+	// More than the kernel takes for a server that does not read.
+	document, err := bson.Marshal(bson.D{{Key: "a", Value: strings.Repeat("x", 15<<20)}})
+	check(t, err)
+	// A context that ends before the first byte has left breaks nothing, and leaves the write held.
+	for patience := 100 * time.Millisecond; request.Err() == nil; patience *= 2 {
+		short, cancel := context.WithTimeout(requestCtx, patience)
+		err = c.Unacknowledged(coll).InsertMany(short, []any{bson.Raw(document), bson.Raw(document)})
+		cancel()
+	}
+	var broken *monorail.BrokenError
+	if !errors.As(err, &broken) {
+		t.Fatalf("an insert that is cut off half way gives %v", err)
+	}
+	if broken.Unconfirmed < 2 || broken.Unconfirmed != len(broken.Writes) {
+		t.Errorf("an insert of two documents that is cut off half way: %d are counted and %d handed back, want 2 at least, and as many", broken.Unconfirmed, len(broken.Writes))
 	}
 }
