@@ -17,6 +17,9 @@ type epoch struct {
 	// issued counts the statements of unacknowledged writes that were queued, confirmed how many of
 	// them the server is known to have processed: confirmed <= issued, and both only grow.
 	issued, confirmed atomic.Int64
+	// begun counts the statements of unacknowledged writes before they are queued: issued <= begun. A
+	// write that meets the break itself is among them, and may have left in part.
+	begun atomic.Int64
 
 	// kept holds what is not confirmed; nil without SetKeepUnconfirmed.
 	kept *ledger
@@ -75,13 +78,13 @@ func (e *epoch) brokenBy(cause error) *BrokenError {
 	confirmed := e.confirmed.Load()
 	broken := &BrokenError{
 		Cause:        cause,
-		Unconfirmed:  int(e.issued.Load() - confirmed),
+		Unconfirmed:  int(e.begun.Load() - confirmed),
 		Address:      e.pin.address().String(),
 		ConnectionID: e.pin.id,
 	}
 	if e.kept != nil {
 		broken.Writes = e.kept.writes(confirmed)
-		// A write that meets the break itself is kept already, and not counted yet.
+		// A write may have been kept, and not have begun yet.
 		broken.Unconfirmed = max(broken.Unconfirmed, len(broken.Writes))
 	}
 	return broken

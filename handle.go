@@ -122,6 +122,7 @@ func (h *handle) holdCompressed(ctx context.Context, message, original []byte, s
 	if err != nil {
 		return err
 	}
+	h.epoch.begun.Add(int64(statements))
 	err = h.pin.outbox.Hold(ctx, message)
 	// Counted after it was queued: see the mark in Write. A break meanwhile either counted it or is
 	// told now. A caller that gave up waiting for the write left its message queued.

@@ -115,6 +115,34 @@ func TestFailStop(t *testing.T) {
 	}
 }
 
+// TestWriteThatMeetsTheBreakIsCounted: a part of it may have left.
+func TestWriteThatMeetsTheBreakIsCounted(t *testing.T) {
+	for _, keep := range []int{0, 1 << 20} {
+		s := servertest.StartWithFaults(t)
+		// Each write leaves by itself, so that one of them finds the dead socket.
+		c := s.Connect(t, nil, monorail.Options().SetMaxHeldBytes(0).SetKeepUnconfirmed(keep))
+		coll := c.Database(s.Database(t)).Collection("c")
+		requestCtx, request := c.StartRequest(servertest.Context(t))
+		_, err := coll.InsertOne(requestCtx, bson.D{})
+		check(t, err)
+		s.Faults.Reset(connectionOf(request))
+		issued := 0
+		for err == nil {
+			err = c.Unacknowledged(coll).InsertOne(requestCtx, bson.D{})
+			issued++
+		}
+		var broken *monorail.BrokenError
+		if !errors.As(err, &broken) {
+			t.Fatalf("a write on a dead socket gives %v", err)
+		}
+		// The watcher may have met the break before the last of them began.
+		if broken.Unconfirmed < issued-1 || broken.Unconfirmed > issued || keep > 0 && len(broken.Writes) != broken.Unconfirmed {
+			t.Errorf("of %d writes %d are told and %d handed back", issued, broken.Unconfirmed, len(broken.Writes))
+		}
+		wantError(t, request.End(), monorail.ErrRequestBroken)
+	}
+}
+
 // usable proves that a client still works, in requests and outside.
 func usable(t testing.TB, c *servertest.Client, coll *mongo.Collection) {
 	t.Helper()
