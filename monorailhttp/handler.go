@@ -28,8 +28,11 @@ import (
 // it gets monorail.ErrRequestEnded for operations with the context of the HTTP request. It needs a context
 // of its own, such as that of Client.StartRequest in context.WithoutCancel of the old one.
 //
-// client and next must not be nil. The handler may be shared between goroutines, as next may.
+// Handler panics if client or next is nil. The handler may be shared between goroutines, as next may.
 func Handler(client *monorail.Client, next http.Handler, opts ...*OptionsBuilder) http.Handler {
+	if client == nil || next == nil {
+		panic("monorailhttp: Handler needs a client and a handler, and one is nil")
+	}
 	return &handler{client: client, next: next, settings: newSettings(opts)}
 }
 

@@ -120,3 +120,21 @@ func TestEndsWithTheHandler(t *testing.T) {
 		}
 	}
 }
+
+// TestHandlerRefusesNil: a mistake of the program shows when it starts, not with the first HTTP request.
+func TestHandlerRefusesNil(t *testing.T) {
+	client := connect(t)
+	for what, construct := range map[string]func(){
+		"client": func() { Handler(nil, http.NotFoundHandler()) },
+		"next":   func() { Handler(client, nil) },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("a nil %s is accepted", what)
+				}
+			}()
+			construct()
+		}()
+	}
+}
