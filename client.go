@@ -101,7 +101,7 @@ func (c *Client) startRequest(ctx context.Context, opts []*RequestOptionsBuilder
 
 // WithRequest calls fn with a context that carries a request, and ends the request when fn returns
 // or panics. It returns the error of fn, or, when that is nil, the error of End: unacknowledged
-// writes that may be lost.
+// writes that may be lost. In fn, Request(ctx) is the handle.
 func (c *Client) WithRequest(ctx context.Context, fn func(ctx context.Context) error, opts ...*RequestOptionsBuilder) (err error) {
 	if ctx == nil {
 		ctx = context.Background()
@@ -120,7 +120,8 @@ func (c *Client) WithRequest(ctx context.Context, fn func(ctx context.Context) e
 func (c *Client) InRequest(ctx context.Context) bool { return c.Request(ctx) != nil }
 
 // Request returns the request that ctx carries, or nil: outside requests, in one that has ended, and
-// in a scope whose automatic request no operation has started yet.
+// in a scope whose automatic request no operation has started yet. Of a nil request, End does nothing,
+// and every other method panics.
 func (c *Client) Request(ctx context.Context) *Request {
 	r, err := c.lookup(ctx, false)
 	if err != nil {

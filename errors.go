@@ -61,7 +61,8 @@ type BrokenError struct {
 	Unconfirmed int
 	// Writes are those writes, in the order in which they were issued, where SetKeepUnconfirmed has them
 	// kept; else nil. The slice and its documents are shared by all who get the error: do not change
-	// them. See Request.Replay.
+	// them. A write that the server has processed is not among them, even if a rollback takes it away. See
+	// Request.Replay.
 	Writes []UnconfirmedWrite
 	// Address is the server's, as host:port.
 	Address string

@@ -173,8 +173,8 @@ func (b *RequestOptionsBuilder) SetReadPreference(rp *readpref.ReadPref) *Reques
 	return b.with(func(s *requestSettings) { s.readPreference = rp })
 }
 
-// SetName names the request in RequestInfo. The default is no name. A nested request has the name of
-// the outer one.
+// SetName names the request in RequestInfo, events, log lines and the errors of a full pool. The default
+// is no name. A nested request has the name of the outer one.
 func (b *RequestOptionsBuilder) SetName(name string) *RequestOptionsBuilder {
 	return b.with(func(s *requestSettings) { s.name = name })
 }

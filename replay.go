@@ -28,7 +28,8 @@ import (
 // {_id: …, done: {$ne: key}} with {$inc: …, $push: {done: key}} runs once for each key.
 //
 // It stops at the first write that cannot be sent, and the error says how many were: then those up to
-// there, and no others, were. It sends nothing where one of writes is no command.
+// there, and no others, were. A program that has to know which are left replays them one by one. It sends
+// nothing where one of writes is no command.
 func (r *Request) Replay(ctx context.Context, writes []UnconfirmedWrite) error {
 	if ctx == nil {
 		ctx = context.Background()

@@ -56,8 +56,9 @@ type RequestInfo struct {
 // again for the server's end of a socket that it closes. Operations of other goroutines that are still
 // waiting then get ErrRequestEnded.
 //
-// The error is a *BrokenError: unacknowledged writes may be lost. Nil says that the kernel has taken
-// them all and that the socket was not known to be dead, not that the server has them: call Barrier
+// The error is a *BrokenError: the request was broken, or its end has found it so; Unconfirmed says how
+// many unacknowledged writes may be lost, 0 included where it was broken before. Nil says that the kernel
+// has taken them all and that the socket was not known to be dead, not that the server has them: call Barrier
 // before End to know. It says nothing about writes that the server refused. After the context has
 // ended the request, the first End waits for that end and returns its error. Calling End again, or for
 // a nil request, does nothing and returns nil.

@@ -9,7 +9,7 @@ import (
 	"github.com/mongo-monorail/monorail/monorailtest/internal/access"
 )
 
-// Option changes how NewServer makes a server.
+// Option changes how NewServer makes a server, or NewReplicaSet its members.
 type Option func(*serverOptions)
 
 type serverOptions struct {
