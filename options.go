@@ -97,7 +97,8 @@ func (b *OptionsBuilder) SetMonitor(m *Monitor) *OptionsBuilder {
 //
 //   - Warn: a request that leaked ("age", "unconfirmed", "stack"), one that broke with unacknowledged writes
 //     that may be lost ("unconfirmed", "error"), an operation that waits for a connection of a full pool
-//     or is refused ("address", "max_pool_size", "held", "waiting", "oldest");
+//     or is refused ("address", "max_pool_size", "held", "waiting", "oldest"): for each server one line of
+//     either in a second, which counts those that had none ("unlogged");
 //   - Info: a request that broke and lost nothing ("unconfirmed", "error"), one that was renewed ("epoch",
 //     "unconfirmed");
 //   - Debug: a request that started, or ended ("duration", "unconfirmed").
