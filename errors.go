@@ -7,8 +7,9 @@ import (
 
 var (
 	// ErrRequestEnded is returned for an operation whose context carries a request that has ended:
-	// by End, by the end of the context that StartRequest was given, or by Disconnect. Such an
-	// operation did not run. Use a context outside the request, or start another one.
+	// by End, by the end of the context that StartRequest was given, or by Disconnect. An operation that
+	// was issued behind the end did not run; one that had been sent and was waiting for its reply may have.
+	// Use a context outside the request, or start another one.
 	ErrRequestEnded = errors.New("monorail: the request has ended; use a context outside it, or start another request")
 
 	// ErrRequestBroken is in the chain of every error of a request whose socket is gone: errors.Is

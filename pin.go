@@ -101,7 +101,7 @@ func newPin(ctx context.Context, c *Client, server *topology.SelectedServer, e *
 			return errForeignSocket
 		}
 		// The driver's connection leaves the deadlines of its last operation behind.
-		if s.Conn.SetDeadline(time.Time{}) == nil && s.check() == nil {
+		if s.clearDeadlines() == nil && s.check() == nil {
 			adopt(c, server, connection, s, e)
 			return nil
 		}
@@ -289,7 +289,7 @@ func (p *pin) release() error {
 	defer p.occupancy.free(p)
 	p.socket.pin.Store(nil)
 	if err == nil && clean {
-		if err = p.socket.check(); err == nil && p.socket.Conn.SetDeadline(time.Time{}) == nil {
+		if err = p.socket.check(); err == nil && p.socket.clearDeadlines() == nil {
 			return p.connection.Close()
 		}
 	}

@@ -98,6 +98,15 @@ func (s *socket) drain(atMost time.Duration) bool {
 	return err == nil
 }
 
+// clearDeadlines takes both deadlines away, one by one as the driver does: a connection of the user's dialer
+// need not know SetDeadline.
+func (s *socket) clearDeadlines() error {
+	if err := s.Conn.SetReadDeadline(time.Time{}); err != nil {
+		return err
+	}
+	return s.Conn.SetWriteDeadline(time.Time{})
+}
+
 // check returns nil for an idle connection that the next operation can use, as far as that can be
 // seen from here.
 func (s *socket) check() error {

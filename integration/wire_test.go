@@ -2,6 +2,7 @@ package integration
 
 import (
 	"context"
+	"errors"
 	"net"
 	"testing"
 	"time"
@@ -150,13 +151,14 @@ func ordered(t testing.TB, s *servertest.Server, c *servertest.Client) {
 	}))
 }
 
-// addressConn is a connection with a local address of the test's.
+// addressConn is a connection with a local address of the test's, and with no more than the driver needs.
 type addressConn struct {
 	net.Conn
 	local net.Addr
 }
 
-func (c addressConn) LocalAddr() net.Addr { return c.local }
+func (c addressConn) LocalAddr() net.Addr         { return c.local }
+func (c addressConn) SetDeadline(time.Time) error { return errors.ErrUnsupported }
 
 type addressDialer struct {
 	net.Dialer
@@ -171,8 +173,9 @@ func (d *addressDialer) DialContext(ctx context.Context, network, address string
 	return addressConn{conn, d.local}, nil
 }
 
-// TestLocalAddresses: a request finds its socket whatever local address that has: those of Unix sockets
-// are empty for the most part, and the driver gives every address another form.
+// TestLocalAddresses: a request finds its socket whatever local address that has, and whatever else the
+// driver does not need: those of Unix sockets are empty for the most part, and the driver gives every
+// address another form.
 func TestLocalAddresses(t *testing.T) {
 	s := servertest.Start(t)
 	for _, local := range []net.Addr{
