@@ -8,33 +8,53 @@ import (
 	"syscall"
 )
 
-// peek looks at what has arrived on a connection without taking it: io.EOF or an error of the kernel
-// for one that the other side has ended, errUnasked for bytes that wait to be read, nil for silence.
-// It knows nothing of connections that are no sockets of the kernel. It costs one system call.
-func peek(conn net.Conn) error {
+// liveness looks at what has arrived on a connection without taking it. It is made once for a
+// connection, so that a look allocates nothing, and used by one goroutine at a time.
+type liveness struct {
+	raw syscall.RawConn
+	// look is l.receive: a method value made for each look would be allocated.
+	look func(fd uintptr) (done bool)
+	n    int   // what receive got
+	err  error // and how it went
+}
+
+// newLiveness returns nil for a connection that is no socket of the kernel: nothing is known of such a
+// one.
+func newLiveness(conn net.Conn) *liveness {
 	system, ok := conn.(syscall.Conn)
 	if !ok {
 		return nil
 	}
 	raw, err := system.SyscallConn()
 	if err != nil {
+		return nil
+	}
+	l := &liveness{raw: raw}
+	l.look = l.receive
+	return l
+}
+
+func (l *liveness) receive(fd uintptr) (done bool) {
+	var b [1]byte
+	l.n, _, l.err = syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+	return true // do not wait
+}
+
+// peek returns io.EOF or an error of the kernel for a connection that the other side has ended,
+// errUnasked for bytes that wait to be read, nil for silence. It costs one system call.
+func (l *liveness) peek() error {
+	if l == nil {
+		return nil
+	}
+	if err := l.raw.Read(l.look); err != nil {
 		return err
 	}
-	var n int
-	var peekErr error
-	err = raw.Read(func(fd uintptr) bool {
-		var b [1]byte
-		n, _, peekErr = syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		return true // do not wait
-	})
 	switch {
-	case err != nil:
-		return err
-	case peekErr == syscall.EAGAIN || peekErr == syscall.EWOULDBLOCK || peekErr == syscall.EINTR:
+	case l.err == syscall.EAGAIN || l.err == syscall.EWOULDBLOCK || l.err == syscall.EINTR:
 		return nil
-	case peekErr != nil:
-		return peekErr
-	case n == 0:
+	case l.err != nil:
+		return l.err
+	case l.n == 0:
 		return io.EOF
 	default:
 		return errUnasked

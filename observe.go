@@ -84,11 +84,13 @@ func (s *series) noteRenewed(epoch int, lost *BrokenError) {
 // noteEnded is for a request whose last epoch, nil if there was none, has given its socket back, and
 // whose end gives err: an error of a break that the end met is told as one.
 func (s *series) noteEnded(last *epoch, err error) {
-	if broken := (*BrokenError)(nil); last != nil && last.broken.Load() == nil && errors.As(err, &broken) {
-		s.mu.Lock()
-		s.brokeAtEnd = true
-		s.mu.Unlock()
-		last.noteBroken(broken)
+	if err != nil && last != nil && last.broken.Load() == nil {
+		if broken := (*BrokenError)(nil); errors.As(err, &broken) {
+			s.mu.Lock()
+			s.brokeAtEnd = true
+			s.mu.Unlock()
+			last.noteBroken(broken)
+		}
 	}
 	if !s.client.observed() {
 		return

@@ -277,10 +277,10 @@ func (p *pin) release() error {
 	if pinState(p.state.Load()) != pinLive {
 		return p.failed()
 	}
-	drainCtx, cancel := context.WithTimeout(context.Background(), drainTimeout)
-	defer cancel()
 	if p.inbox.Outstanding() > 0 {
-		_ = p.inbox.Drain(drainCtx) // what it did not reach shows in Close
+		ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+		_ = p.inbox.Drain(ctx) // what it did not reach shows in Close
+		cancel()
 	}
 	clean := p.inbox.Close(ErrRequestEnded)
 	if !p.leave(pinReleased) {
@@ -308,6 +308,9 @@ func (p *pin) failed() error {
 
 // shut sends what is held, and lets nothing more in.
 func (p *pin) shut() error {
+	if p.outbox.Close(ErrRequestEnded) {
+		return nil // as nearly always: an acknowledged operation came last
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
 	defer cancel()
 	for {

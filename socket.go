@@ -30,6 +30,7 @@ type socket struct {
 	sockets *socketTable
 	// resumable says that a write which met its deadline can be gone on with.
 	resumable bool
+	liveness  *liveness // of the kernel's socket at the bottom; nil where there is none
 	// pin has the socket between checkout and return; nil while it is the driver's.
 	pin atomic.Pointer[pin]
 	// parted says that the connection below is not closed with the socket any more: see part.
@@ -117,13 +118,9 @@ func (s *socket) check() error {
 	return err
 }
 
-// peek looks at what has arrived, without taking it: errUnasked for bytes that wait to be read.
-func (s *socket) peek() error {
-	if secure, ok := s.Conn.(*tls.Conn); ok {
-		return peek(secure.NetConn())
-	}
-	return peek(s.Conn)
-}
+// peek looks at what has arrived, below TLS, without taking it: see liveness. It is called by whoever may
+// read.
+func (s *socket) peek() error { return s.liveness.peek() }
 
 // past is a deadline that ends a blocked read or write at once.
 var past = time.Unix(1, 0)
@@ -139,7 +136,11 @@ func (t *socketTable) add(conn net.Conn, resumable bool) *socket {
 	if local := conn.LocalAddr(); local != nil { // a user's dialer may have none
 		tag = socketTag{local.Network(), local.String() + tag.address}
 	}
-	s := &socket{Conn: conn, sockets: t, resumable: resumable, tag: tag}
+	bottom := conn
+	if secure, ok := conn.(*tls.Conn); ok {
+		bottom = secure.NetConn()
+	}
+	s := &socket{Conn: conn, sockets: t, resumable: resumable, tag: tag, liveness: newLiveness(bottom)}
 	t.byTag.Store(tag.canonical(), s)
 	return s
 }
