@@ -27,35 +27,6 @@ type Conn interface {
 // neither block nor call the inbox.
 type Position interface{ Processed(mark int64) }
 
-type kind uint8
-
-const (
-	forReply kind = iota // waits for the reply to one request
-	forEmpty             // waits until no reply is outstanding
-	forNone              // reads for others until its context ends
-)
-
-// Waiter stands for one reply that will come. It belongs to the operation that expects it, which
-// calls Wait or Abandon once, from one goroutine; then it belongs to the inbox again.
-type Waiter struct {
-	requestID int32
-	kind      kind
-	// waiting says that the owner is blocked until a signal comes. It is false before Wait and once
-	// the reply is abandoned: a signal would then wake nobody who reads.
-	waiting bool
-	// abandoned says that nobody waits any more, although the reply is still to come.
-	abandoned bool
-	// delivered says that the reply is in; it has then left the list of waiters.
-	delivered  bool
-	reply      []byte
-	mark       int64
-	position   Position
-	prev, next *Waiter
-	// wake has room for one signal. Any goroutine that holds the lock sends, only the owner
-	// receives, nobody closes. A signal says: look again, your reply is in, or the baton is free.
-	wake chan struct{}
-}
-
 // Inbox receives for one connection. It may be shared between goroutines.
 type Inbox struct {
 	conn   Conn
@@ -137,21 +108,16 @@ func (in *Inbox) Drain(ctx context.Context) error { return in.assist(ctx, forEmp
 // blocked by a server that is blocked writing to us.
 func (in *Inbox) Pump(ctx context.Context) error { return in.assist(ctx, forNone) }
 
-// Probe calls look with the read baton, unless somebody has it, and returns what it returns: look may
-// examine the connection, without waiting. It is called with no lock held.
+// Probe calls look, unless somebody reads, and returns what it returns. look may examine the connection.
+// It is called with the lock held, so that nobody begins to read meanwhile and Close finds the connection
+// as it is: it must not wait, and not call the inbox.
 func (in *Inbox) Probe(look func() error) error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.reading || in.err != nil {
 		return nil
 	}
-	in.reading = true
-	in.mu.Unlock()
-	err := look()
-	in.mu.Lock()
-	in.reading = false
-	in.handOverLocked()
-	return err
+	return look()
 }
 
 // assist reads as one who expects no reply.
@@ -361,53 +327,5 @@ func (in *Inbox) settleLocked() {
 		if w.kind == forEmpty {
 			w.signal()
 		}
-	}
-}
-
-func (in *Inbox) addLocked(k kind) *Waiter {
-	w := in.free
-	if w == nil {
-		w = &Waiter{wake: make(chan struct{}, 1)}
-	} else {
-		in.free, w.next = w.next, nil
-	}
-	w.kind = k
-	if in.last == nil {
-		in.first = w
-	} else {
-		in.last.next, w.prev = w, in.last
-	}
-	in.last = w
-	return w
-}
-
-func (in *Inbox) removeLocked(w *Waiter) {
-	if w.prev == nil {
-		in.first = w.next
-	} else {
-		w.prev.next = w.next
-	}
-	if w.next == nil {
-		in.last = w.prev
-	} else {
-		w.next.prev = w.prev
-	}
-	w.prev, w.next = nil, nil
-}
-
-// recycleLocked keeps w for the next Expect, without a signal that was meant for this one.
-func (in *Inbox) recycleLocked(w *Waiter) {
-	select {
-	case <-w.wake:
-	default:
-	}
-	*w = Waiter{wake: w.wake, next: in.free}
-	in.free = w
-}
-
-func (w *Waiter) signal() {
-	select {
-	case w.wake <- struct{}{}:
-	default:
 	}
 }
