@@ -7,11 +7,14 @@ import (
 	"sync"
 	"time"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/event"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/description"
+	//lint:ignore SA1019 internal to the driver, and the lane sends what is in it
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/session"
 )
 
 // Client is a client of the official driver that also has requests. All that the driver's client
@@ -34,8 +37,13 @@ type Client struct {
 	// What the driver's client was told and does not tell: the unacknowledged lane needs it.
 	monitor   *event.CommandMonitor
 	serverAPI *driver.ServerAPIOptions
-	encrypted bool
 	timeout   *time.Duration
+	// hasLane says that unacknowledged writes need not go through the driver; clock and defaultRegistry
+	// are set then. The registry is the one that the driver's collections have where the program has
+	// named none; nil where it has named one for the client.
+	hasLane         bool
+	clock           *session.ClusterClock
+	defaultRegistry *bson.Registry
 	// maxPoolSize is the driver's; 0 is no limit.
 	maxPoolSize int
 

@@ -60,15 +60,26 @@ func encoding(coll *mongo.Collection) (*bson.Registry, *options.BSONOptions) {
 		(*options.BSONOptions)(fields.Field(driverFields.bsonOptions).UnsafePointer())
 }
 
-// clusterTime returns the document {$clusterTime: …} that the client would send, nil where no server
-// has told one. To be called only where driverFields.found.
-func clusterTime(client *mongo.Client) bson.Raw {
-	clock := (*session.ClusterClock)(reflect.ValueOf(client).Elem().Field(driverFields.clock).UnsafePointer())
-	return clock.GetClusterTime()
+// clockOf returns where the client keeps the cluster time that it sends. To be called only where
+// driverFields.found.
+func clockOf(client *mongo.Client) *session.ClusterClock {
+	return (*session.ClusterClock)(reflect.ValueOf(client).Elem().Field(driverFields.clock).UnsafePointer())
 }
 
 // hasLogger tells whether the client logs, told so by its options or by the driver's environment
 // variables. To be called only where driverFields.found.
 func hasLogger(client *mongo.Client) bool {
 	return !reflect.ValueOf(client).Elem().Field(driverFields.logger).IsNil()
+}
+
+// openLane finds out whether unacknowledged writes need the driver, and what they need of it.
+func (c *Client) openLane(driverOpts *options.ClientOptions) {
+	c.hasLane = driverFields.found && driverOpts.AutoEncryptionOptions == nil && !hasLogger(c.Client)
+	if !c.hasLane {
+		return
+	}
+	c.clock = clockOf(c.Client)
+	if driverOpts.Registry == nil {
+		c.defaultRegistry, _ = encoding(c.Client.Database("any").Collection("any"))
+	}
 }

@@ -50,8 +50,42 @@ func TestEncoding(t *testing.T) {
 	if registry, set := encoding(plain); registry == nil || set != nil {
 		t.Errorf("without settings: registry %p, settings %p", registry, set)
 	}
-	if time := clusterTime(client); time != nil {
+	if time := clockOf(client).GetClusterTime(); time != nil {
 		t.Errorf("cluster time %v before any server told one", time)
+	}
+}
+
+// TestDefaultRegistry checks that the lane knows the driver's default registry from one of the
+// program's: values are encoded without the BSON encoder with the former only.
+func TestDefaultRegistry(t *testing.T) {
+	connect := func(opts *options.ClientOptions) *Client {
+		c, err := Connect(opts.ApplyURI("mongodb://127.0.0.1:1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Disconnect(t.Context()) })
+		return c
+	}
+	isDefault := func(c *Client, coll *mongo.Collection) bool {
+		registry, _ := encoding(coll)
+		return registry == c.defaultRegistry
+	}
+	own := bson.NewRegistry()
+	plain := connect(options.Client())
+	if database := plain.Database("d"); !isDefault(plain, database.Collection("c")) || !isDefault(plain, database.Collection("c").Clone()) {
+		t.Error("a collection without settings has not the default registry")
+	}
+	for _, coll := range []*mongo.Collection{
+		plain.Database("d", options.Database().SetRegistry(own)).Collection("c"),
+		plain.Database("d").Collection("c", options.Collection().SetRegistry(own)),
+		plain.Database("d").Collection("c").Clone(options.Collection().SetRegistry(own)),
+	} {
+		if isDefault(plain, coll) {
+			t.Error("a registry of the program's is taken for the default")
+		}
+	}
+	if c := connect(options.Client().SetRegistry(own)); isDefault(c, c.Database("d").Collection("c")) {
+		t.Error("the registry of a client is taken for the default")
 	}
 }
 
@@ -104,7 +138,5 @@ func BenchmarkEncoding(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		encoding(coll)
-		clusterTime(coll.Database().Client())
-		hasLogger(coll.Database().Client())
 	}
 }

@@ -50,7 +50,6 @@ func Connect(clientOpts *options.ClientOptions, opts ...*OptionsBuilder) (*Clien
 		info:        newDriverInfo(driverOpts.DriverInfo),
 		monitor:     driverOpts.Monitor,
 		maxPoolSize: int(min(*driverOpts.MaxPoolSize, math.MaxInt)),
-		encrypted:   driverOpts.AutoEncryptionOptions != nil,
 		timeout:     driverOpts.Timeout,
 		open:        make(map[*series]struct{}),
 	}
@@ -74,6 +73,7 @@ func Connect(clientOpts *options.ClientOptions, opts ...*OptionsBuilder) (*Clien
 	if c.Client, err = mongo.Connect(&driverOpts); err != nil {
 		return nil, err
 	}
+	c.openLane(&driverOpts)
 	c.watcher = newWatcher(c)
 	c.writableSelector, err = captureSelector(c.Client, readpref.Primary())
 	if err != nil {

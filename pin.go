@@ -13,6 +13,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/wiremessage"
 
 	"github.com/mongo-monorail/monorail/internal/inbox"
+	"github.com/mongo-monorail/monorail/internal/lane"
 	"github.com/mongo-monorail/monorail/internal/outbox"
 	"github.com/mongo-monorail/monorail/internal/wire"
 )
@@ -74,6 +75,8 @@ type pin struct {
 	// another role.
 	kind       description.ServerKind
 	tookWrites bool
+	// limits are what the lane's messages must keep to; the zero value where the lane is not for the server.
+	limits lane.Limits
 	// What the driver's connection says of itself, kept because it forgets it when it goes back.
 	id                 string
 	description        description.Server
@@ -124,7 +127,7 @@ func adopt(c *Client, server *topology.SelectedServer, connection *topology.Conn
 		serverConnectionID: connection.ServerConnectionID(),
 		driverConnectionID: connection.DriverConnectionID(),
 	}
-	p.compresses = negotiated(connection)
+	p.compresses, p.limits = negotiated(connection), laneLimits(&p.description)
 	if p.kind = server.Description().Server.Kind; p.kind == description.Unknown {
 		p.kind = p.description.Kind
 	}
@@ -342,6 +345,14 @@ func (p *pin) current() description.Server {
 	d := p.description
 	d.Kind = p.kind
 	return d
+}
+
+// currentKind is the kind of what current returns.
+func (p *pin) currentKind() description.ServerKind {
+	if kind := p.server.Server.Description().Kind; kind != description.Unknown {
+		return kind
+	}
+	return p.kind
 }
 
 func (p *pin) address() address.Address { return p.description.Addr }

@@ -41,10 +41,11 @@ func (u *UnacknowledgedCollection) BulkWrite(ctx context.Context, models []mongo
 func (w *laneWrite) bulkWrite(models []mongo.WriteModel, opts []options.Lister[options.BulkWriteOptions],
 	plain func([]mongo.WriteModel) error,
 ) error {
+	args := &w.args.bulkWrite
+	defer forget(args)
 	if len(models) == 0 || !w.bulkWriteOptions(opts) {
 		return plain(models)
 	}
-	args := &w.args.bulkWrite
 	ordered := args.Ordered == nil || *args.Ordered
 	runs, err := lane.Runs(models, ordered)
 	if err != nil {

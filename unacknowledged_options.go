@@ -44,11 +44,18 @@ func applyOptions[T any](args *T, opts []options.Lister[T]) bool {
 	return true
 }
 
+// forget clears the options of a write that is encoded: they hold values of the user's.
+func forget[T any](args *T) {
+	var none T
+	*args = none
+}
+
 // The methods below encode a call. Where the encoder refuses it, or it has options that only the
 // driver understands (those of package xoptions), they set w.refused.
 
 func (w *laneWrite) insertOne(document any, opts []options.Lister[options.InsertOneOptions]) {
 	args := &w.args.insertOne
+	defer forget(args)
 	if !applyOptions(args, opts) || args.Internal != (options.InsertOneOptions{}).Internal {
 		w.refused = lane.ErrRefused
 		return
@@ -59,6 +66,7 @@ func (w *laneWrite) insertOne(document any, opts []options.Lister[options.Insert
 
 func (w *laneWrite) insertMany(documents any, opts []options.Lister[options.InsertManyOptions]) {
 	args := &w.args.insertMany
+	defer forget(args)
 	elements := reflect.ValueOf(documents)
 	if !applyOptions(args, opts) || args.Internal != (options.InsertManyOptions{}).Internal ||
 		elements.Kind() != reflect.Slice || elements.Len() == 0 {
@@ -81,6 +89,7 @@ func (w *laneWrite) insertMany(documents any, opts []options.Lister[options.Inse
 
 func (w *laneWrite) updateOne(filter, update any, opts []options.Lister[options.UpdateOneOptions]) {
 	args := &w.args.updateOne
+	defer forget(args)
 	if !applyOptions(args, opts) || args.Internal != (options.UpdateOneOptions{}).Internal {
 		w.refused = lane.ErrRefused
 		return
@@ -104,6 +113,7 @@ func (w *laneWrite) updateByID(id, update any, opts []options.Lister[options.Upd
 
 func (w *laneWrite) updateMany(filter, update any, opts []options.Lister[options.UpdateManyOptions]) {
 	args := &w.args.updateMany
+	defer forget(args)
 	if !applyOptions(args, opts) || args.Internal != (options.UpdateManyOptions{}).Internal {
 		w.refused = lane.ErrRefused
 		return
@@ -119,6 +129,7 @@ func (w *laneWrite) updateMany(filter, update any, opts []options.Lister[options
 
 func (w *laneWrite) replaceOne(filter, replacement any, opts []options.Lister[options.ReplaceOptions]) {
 	args := &w.args.replace
+	defer forget(args)
 	if !applyOptions(args, opts) || args.Internal != (options.ReplaceOptions{}).Internal {
 		w.refused = lane.ErrRefused
 		return
@@ -134,6 +145,7 @@ func (w *laneWrite) replaceOne(filter, replacement any, opts []options.Lister[op
 
 func (w *laneWrite) deleteOne(filter any, opts []options.Lister[options.DeleteOneOptions]) {
 	args := &w.args.deleteOne
+	defer forget(args)
 	if !applyOptions(args, opts) || args.Internal != (options.DeleteOneOptions{}).Internal {
 		w.refused = lane.ErrRefused
 		return
@@ -146,6 +158,7 @@ func (w *laneWrite) deleteOne(filter any, opts []options.Lister[options.DeleteOn
 
 func (w *laneWrite) deleteMany(filter any, opts []options.Lister[options.DeleteManyOptions]) {
 	args := &w.args.deleteMany
+	defer forget(args)
 	if !applyOptions(args, opts) || args.Internal != (options.DeleteManyOptions{}).Internal {
 		w.refused = lane.ErrRefused
 		return

@@ -34,7 +34,8 @@ type laneWrite struct {
 
 	ctx     context.Context
 	client  *Client
-	refused error // why the encoder did not take the call; the driver is to be asked
+	request *Request // which ctx carries
+	refused error    // why the encoder did not take the call; the driver is to be asked
 }
 
 var laneWrites = sync.Pool{New: func() any { return &laneWrite{encoder: lane.NewEncoder()} }}
@@ -54,8 +55,7 @@ func (u *UnacknowledgedCollection) begin(ctx context.Context) (*laneWrite, error
 		return nil, errForeignClient
 	}
 	c := u.client
-	if ctx == nil || !driverFields.found || c.encrypted || ctx.Err() != nil ||
-		mongo.SessionFromContext(ctx) != nil || hasLogger(c.Client) {
+	if ctx == nil || !c.hasLane || ctx.Err() != nil || mongo.SessionFromContext(ctx) != nil {
 		// The driver knows what a nil or ended context gives.
 		return nil, nil
 	}
@@ -68,16 +68,15 @@ func (u *UnacknowledgedCollection) begin(ctx context.Context) (*laneWrite, error
 		return nil, nil
 	}
 	w := laneWrites.Get().(*laneWrite)
-	w.ctx, w.client, w.refused = ctx, c, nil
-	w.encoder.Configure(encoding(u.coll))
-	w.command = lane.Command{
-		Database:    database.Name(),
-		Collection:  u.coll.Name(),
-		Ordered:     &ordered,
-		ClusterTime: clusterTime(c.Client),
-		ServerAPI:   c.serverAPI,
-		MaxTimeMS:   maxTimeMS,
+	w.ctx, w.client, w.request = ctx, c, request
+	registry, settings := encoding(u.coll)
+	if registry == c.defaultRegistry {
+		registry = nil
 	}
+	w.encoder.Configure(registry, settings)
+	w.command.Database, w.command.Collection = database.Name(), u.coll.Name()
+	w.command.Ordered, w.command.ClusterTime = &ordered, c.clock.GetClusterTime()
+	w.command.ServerAPI, w.command.MaxTimeMS = c.serverAPI, maxTimeMS
 	return w, nil
 }
 
@@ -114,8 +113,7 @@ func (w *laneWrite) send() (sent bool, err error) {
 	if w.refused != nil {
 		return false, nil
 	}
-	err = w.hold()
-	if errors.Is(err, errForDriver) {
+	if err = w.hold(); errors.Is(err, errForDriver) {
 		return false, nil
 	}
 	return true, err
@@ -132,22 +130,18 @@ func (w *laneWrite) hold() error {
 		ctx, cancel = context.WithTimeout(ctx, *w.client.timeout)
 		defer cancel()
 	}
-	h, err := w.client.laneHandle(ctx)
+	e, err := w.client.laneEpoch(ctx, w.request.series)
 	if err != nil {
 		return refusedConnection(err)
 	}
-	if h == nil {
-		return errForDriver
-	}
-	server := h.Description()
-	limits := limitsOf(server)
-	if version := server.WireVersion; version == nil || version.Max < arrayFiltersWireVersion ||
-		limits.DocumentSize == 0 || limits.MessageSize == 0 || limits.BatchCount == 0 {
+	limits := e.pin.limits
+	if limits == (lane.Limits{}) {
 		return errForDriver
 	}
 	if err := w.encoder.CheckSizes(limits); err != nil {
 		return err
 	}
+	h := handle{epoch: e, pin: e.pin}
 	for {
 		message, statements, err := w.encoder.Next(limits)
 		if errors.Is(err, io.EOF) {
@@ -156,7 +150,7 @@ func (w *laneWrite) hold() error {
 		if err != nil {
 			return err
 		}
-		if err := w.holdMessage(ctx, h, message, statements); err != nil {
+		if err := w.holdMessage(ctx, &h, message, statements); err != nil {
 			return laneError(err)
 		}
 	}
@@ -204,37 +198,41 @@ func refusedConnection(err error) error {
 	}
 }
 
-func limitsOf(server description.Server) lane.Limits {
-	return lane.Limits{
+// laneLimits returns what the server of that description takes of the lane's messages; the zero value
+// where it may not understand them, or does not say.
+func laneLimits(server *description.Server) lane.Limits {
+	limits := lane.Limits{
 		DocumentSize: int(server.MaxDocumentSize),
 		MessageSize:  int(server.MaxMessageSize),
 		BatchCount:   int(server.MaxBatchCount),
 	}
+	if version := server.WireVersion; version == nil || version.Max < arrayFiltersWireVersion ||
+		limits.DocumentSize == 0 || limits.MessageSize == 0 || limits.BatchCount == 0 {
+		return lane.Limits{}
+	}
+	return limits
 }
 
-// release forgets the user's values and gives w back.
+// release forgets the user's values and gives w back. The methods that used w.args have cleared them.
 func (w *laneWrite) release() {
 	w.encoder.Reset()
-	w.command, w.args, w.ctx, w.client, w.refused = lane.Command{}, laneOptions{}, nil, nil, nil
+	w.command = lane.Command{}
+	w.ctx, w.client, w.request, w.refused = nil, nil, nil, nil
 	laneWrites.Put(w)
 }
 
-// laneHandle returns a view of the socket of the request that ctx carries, for an unacknowledged write
-// that does not go through the driver; nil where ctx carries no request.
-func (c *Client) laneHandle(ctx context.Context) (*handle, error) {
-	r, err := c.requestOf(ctx)
-	if r == nil || err != nil {
-		return nil, err
-	}
-	if e := r.series.current(); e != nil && r.series.needsWritable() && writable(e.pin.current().Kind) {
-		return &handle{epoch: e, pin: e.pin}, nil
+// laneEpoch returns what runs on the socket of a request, for an unacknowledged write that does not go
+// through the driver.
+func (c *Client) laneEpoch(ctx context.Context, s *series) (*epoch, error) {
+	if e := s.current(); e != nil && s.needsWritable() && writable(e.pin.currentKind()) {
+		return e, nil
 	}
 	if timeout := c.deployment.GetServerSelectionTimeout(); timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, timeout)
 		defer cancel()
 	}
-	selected, err := c.deployment.selectInRequest(ctx, r.series, c.writableSelector)
+	selected, err := c.deployment.selectInRequest(ctx, s, c.writableSelector)
 	if errors.Is(err, topology.ErrTopologyClosed) {
 		return nil, mongo.ErrClientDisconnected
 	}
@@ -245,5 +243,5 @@ func (c *Client) laneHandle(ctx context.Context) (*handle, error) {
 	if err != nil {
 		return nil, err
 	}
-	return conn.ReadWriteCloser.(*handle), nil
+	return conn.ReadWriteCloser.(*handle).epoch, nil
 }

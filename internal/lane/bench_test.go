@@ -16,8 +16,8 @@ var (
 )
 
 // encodeUpdate is what a call of UpdateOne costs in this package.
-func encodeUpdate(t testing.TB, e *Encoder, filter, update any) {
-	e.Configure(nil, nil)
+func encodeUpdate(t testing.TB, e *Encoder, registry *bson.Registry, filter, update any) {
+	e.Configure(registry, nil)
 	if err := e.Begin(&Command{Operation: Update, Database: "analytics", Collection: "counts", Ordered: &yes}); err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,14 @@ func BenchmarkUpdateOne(b *testing.B) {
 		e := NewEncoder()
 		b.ReportAllocs()
 		for b.Loop() {
-			encodeUpdate(b, e, visit, inc)
+			encodeUpdate(b, e, nil, visit, inc)
+		}
+	})
+	b.Run("lane, registry", func(b *testing.B) {
+		e, registry := NewEncoder(), bson.NewRegistry()
+		b.ReportAllocs()
+		for b.Loop() {
+			encodeUpdate(b, e, registry, visit, inc)
 		}
 	})
 	b.Run("documents alone", func(b *testing.B) {
@@ -68,52 +75,68 @@ func BenchmarkUpdateOne(b *testing.B) {
 		var filter, update any = raw(b, visit), raw(b, inc)
 		b.ReportAllocs()
 		for b.Loop() {
-			encodeUpdate(b, e, filter, update)
+			encodeUpdate(b, e, nil, filter, update)
 		}
 	})
 }
 
-// TestAllocations checks that the lane allocates what the BSON encoder does, and nothing else.
+// TestAllocations checks that the lane allocates nothing for the usual values, and what the BSON encoder
+// does, and nothing else, with a registry of the user's.
 func TestAllocations(t *testing.T) {
 	e := NewEncoder()
 	encode := documentsAlone()
+	registry := bson.NewRegistry()
 	var rawFilter, rawUpdate any = raw(t, visit), raw(t, inc)
+	byMap := any(bson.M{"$set": bson.M{"tags": []string{"a", "b"}}})
 	id := any("an id")
-	floor := func(documents ...any) float64 {
-		return testing.AllocsPerRun(100, func() { encode(t, documents...) })
-	}
-	command := func(operation Operation, statement func() error) func() {
-		return func() {
-			e.Configure(nil, nil)
-			if err := e.Begin(&Command{Operation: operation, Database: "analytics", Collection: "counts", Ordered: &yes}); err != nil {
-				t.Fatal(err)
-			}
-			if err := statement(); err != nil {
-				t.Fatal(err)
-			}
-			if _, _, err := e.Next(usualLimits); err != nil {
-				t.Fatal(err)
-			}
-			e.Reset()
-		}
-	}
 	model := mongo.WriteModel(&mongo.UpdateOneModel{Filter: visit, Update: inc})
 	for _, test := range []struct {
-		name string
-		run  func()
-		want float64
+		name      string
+		operation Operation
+		statement func() error
+		documents []any // what the BSON encoder has to encode
 	}{
-		{"update", func() { encodeUpdate(t, e, visit, inc) }, floor(visit, inc)},
-		{"update, raw", func() { encodeUpdate(t, e, rawFilter, rawUpdate) }, 0},
-		{"update by id", command(Update, func() error {
+		{"update", Update, func() error {
+			return e.AppendUpdate(&UpdateStatement{Filter: visit, Update: inc, Upsert: &yes})
+		}, []any{visit, inc}},
+		{"update, raw", Update, func() error {
+			return e.AppendUpdate(&UpdateStatement{Filter: rawFilter, Update: rawUpdate})
+		}, nil},
+		{"update by a map", Update, func() error {
+			return e.AppendUpdate(&UpdateStatement{Filter: visit, Update: byMap})
+		}, []any{visit, byMap}},
+		{"update by id", Update, func() error {
 			return e.AppendUpdate(&UpdateStatement{Filter: e.IDFilter(id), Update: inc})
-		}), floor(bson.D{{Key: "_id", Value: id}}, inc)},
-		{"insert", command(Insert, func() error { return e.AppendInsert(visit) }), floor(visit)},
-		{"delete", command(Delete, func() error { return e.AppendDelete(&DeleteStatement{Filter: visit}) }), floor(visit)},
-		{"model", command(Update, func() error { return e.AppendModel(model) }), floor(visit, inc)},
+		}, []any{bson.D{{Key: "_id", Value: id}}, inc}},
+		{"insert", Insert, func() error { return e.AppendInsert(visit) }, []any{visit}},
+		{"insert of a map", Insert, func() error { return e.AppendInsert(byMap) }, []any{byMap}},
+		{"delete", Delete, func() error { return e.AppendDelete(&DeleteStatement{Filter: visit}) }, []any{visit}},
+		{"model", Update, func() error { return e.AppendModel(model) }, []any{visit, inc}},
 	} {
-		if got := testing.AllocsPerRun(100, test.run); got != test.want {
-			t.Errorf("%s: %v allocations, the documents alone %v", test.name, got, test.want)
+		run := func(registry *bson.Registry) float64 {
+			return testing.AllocsPerRun(100, func() {
+				e.Configure(registry, nil)
+				if err := e.Begin(&Command{Operation: test.operation, Database: "analytics", Collection: "counts", Ordered: &yes}); err != nil {
+					t.Fatal(err)
+				}
+				if err := test.statement(); err != nil {
+					t.Fatal(err)
+				}
+				if err := e.CheckSizes(usualLimits); err != nil {
+					t.Fatal(err)
+				}
+				if _, _, err := e.Next(usualLimits); err != nil {
+					t.Fatal(err)
+				}
+				e.Reset()
+			})
+		}
+		if got := run(nil); got != 0 {
+			t.Errorf("%s: %v allocations", test.name, got)
+		}
+		floor := testing.AllocsPerRun(100, func() { encode(t, test.documents...) })
+		if got := run(registry); got != floor {
+			t.Errorf("%s, with a registry: %v allocations, the documents alone %v", test.name, got, floor)
 		}
 	}
 }

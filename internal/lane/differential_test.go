@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -160,7 +161,10 @@ func TestSettings(t *testing.T) {
 		Untagged string `json:"tagged"`
 		Keys     map[fmt.Stringer]int
 	}
-	w := &write{method: "InsertOne", documents: []any{document{Count: 1, Keys: map[fmt.Stringer]int{time.Second: 1}}}}
+	w := &write{method: "InsertMany", documents: []any{
+		document{Count: 1, Keys: map[fmt.Stringer]int{time.Second: 1}},
+		bson.D{{Key: "n", Value: int64(1)}, {Key: "u", Value: uint(1)}, {Key: "b", Value: []byte(nil)}, {Key: "s", Value: bson.A(nil)}, {Key: "m", Value: bson.M(nil)}},
+	}}
 	all := options.BSONOptions{}
 	fields := reflect.ValueOf(&all).Elem()
 	for i := range fields.NumField() {
@@ -171,6 +175,14 @@ func TestSettings(t *testing.T) {
 	}
 	all.UseJSONStructTags = false
 	checkSettings(t, w, nil, all)
+
+	shouting := bson.NewRegistry()
+	shouting.RegisterKindEncoder(reflect.String, bson.ValueEncoderFunc(
+		func(_ bson.EncodeContext, w bson.ValueWriter, v reflect.Value) error {
+			return w.WriteString(strings.ToUpper(v.String()))
+		}))
+	checkSettings(t, &write{method: "UpdateOne", filter: bson.D{{Key: "a", Value: "loud"}}, update: bson.D{{Key: "$set", Value: bson.M{"b": "c"}}},
+		comment: "d", let: bson.M{"e": "f"}, arrayFilters: []any{bson.D{{Key: "g", Value: "h"}}}}, shouting, options.BSONOptions{})
 
 	registry := bson.NewRegistry()
 	registry.RegisterTypeEncoder(reflect.TypeFor[inner](), bson.ValueEncoderFunc(

@@ -58,6 +58,14 @@ func (e *Encoder) encode(value any, as shape) error {
 
 // appendDocument appends a value that must encode as a document.
 func (e *Encoder) appendDocument(value any, as shape) error {
+	if e.direct && e.appendDirect(value, as) {
+		return nil
+	}
+	return e.appendIndirect(value, as)
+}
+
+// appendIndirect appends a document that is encoded already, or by the BSON encoder.
+func (e *Encoder) appendIndirect(value any, as shape) error {
 	switch raw := value.(type) {
 	case nil:
 		return refuse("nil document")
@@ -93,8 +101,11 @@ func (e *Encoder) appendRaw(raw []byte, as shape) error {
 // document that is malformed at its top level: a bson.RawValue is copied into it unseen.
 func (e *Encoder) appendDocumentElement(key string, value any) error {
 	e.buffer = appendHeader(e.buffer, bsoncore.TypeEmbeddedDocument, key)
+	if e.direct && e.appendDirect(value, wholeDocument) {
+		return nil // well-formed
+	}
 	start := len(e.buffer)
-	if err := e.appendDocument(value, wholeDocument); err != nil {
+	if err := e.appendIndirect(value, wholeDocument); err != nil {
 		return err
 	}
 	if _, ok := documentSize(e.buffer[start:]); !ok {
@@ -109,6 +120,12 @@ func (e *Encoder) appendElement(key string, value any) error {
 		e.buffer = appendHeader(e.buffer, encoded.Type, key)
 		e.buffer = append(e.buffer, encoded.Data...)
 		return nil
+	}
+	if e.direct {
+		if dst, ok := appendKeyed(e.buffer, key, value, 1); ok {
+			e.buffer = dst
+			return nil
+		}
 	}
 	e.element[0] = bson.E{Key: key, Value: value}
 	return e.encode(e.boxElement, firstElement)

@@ -41,6 +41,8 @@ const maxPooledBuffer = 256 << 10
 type Encoder struct {
 	registry *bson.Registry
 	settings options.BSONOptions
+	// direct says that both are the driver's defaults, which the encoder knows by heart.
+	direct bool
 
 	documents *bson.Encoder
 	writer    bson.ValueWriter
@@ -85,15 +87,21 @@ func NewEncoder() *Encoder {
 	return e
 }
 
-// Configure sets the registry and the BSON options that values are encoded with; both may be nil,
-// as in the driver. The options are read now, not later.
+// Configure sets the registry and the BSON options that values are encoded with; nil are the driver's
+// defaults, with which the usual values are encoded without the BSON encoder. The options are read
+// now, not later.
 func (e *Encoder) Configure(registry *bson.Registry, settings *options.BSONOptions) {
-	if registry == nil {
-		registry = defaultRegistry
+	if e.direct && registry == nil && settings == nil {
+		return
 	}
 	var wanted options.BSONOptions
 	if settings != nil {
 		wanted = *settings
+		forgetDecoding(&wanted)
+	}
+	e.direct = registry == nil && wanted == options.BSONOptions{}
+	if registry == nil {
+		registry = defaultRegistry
 	}
 	if e.documents == nil || e.settings != wanted {
 		// The options of a bson.Encoder can be set and not be taken back.
@@ -104,6 +112,14 @@ func (e *Encoder) Configure(registry *bson.Registry, settings *options.BSONOptio
 		e.documents.SetRegistry(registry)
 		e.registry = registry
 	}
+}
+
+// forgetDecoding clears the options that are about decoding: many a client has set one, and they
+// change nothing here.
+func forgetDecoding(settings *options.BSONOptions) {
+	settings.AllowTruncatingDoubles, settings.BinaryAsSlice = false, false
+	settings.DefaultDocumentM, settings.DefaultDocumentMap, settings.ObjectIDAsHexString = false, false, false
+	settings.UseLocalTimeZone, settings.ZeroMaps, settings.ZeroStructs = false, false, false
 }
 
 // Reset forgets the command and the user's values, so that the encoder can wait in a pool.

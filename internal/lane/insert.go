@@ -3,7 +3,6 @@ package lane
 import (
 	"encoding/binary"
 
-	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 )
 
@@ -36,12 +35,8 @@ func appendIdentified(dst, document []byte) ([]byte, bool) {
 	}
 	// One byte for the type, then the key and an ObjectID of twelve bytes.
 	const added = 1 + len(idKey) + 12
-	generated := bson.NewObjectID()
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(document)+added))
-	dst = append(dst, byte(bsoncore.TypeObjectID))
-	dst = append(dst, idKey...)
-	dst = append(dst, generated[:]...)
-	return append(dst, document[4:]...), true
+	return append(appendNewID(dst), document[4:]...), true
 }
 
 // isWellFormed tells whether a value can be decoded, with everything that is nested in it.

@@ -97,7 +97,7 @@ func (e *Encoder) appendUpdateValue(update any, kind UpdateKind) error {
 	}
 	switch value := update.(type) {
 	case bson.D:
-		if err := e.encode(update, wholeDocument); err != nil {
+		if err := e.appendDocument(update, wholeDocument); err != nil {
 			return err
 		}
 	case bson.Raw:
