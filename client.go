@@ -13,8 +13,6 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/description"
-	//lint:ignore SA1019 internal to the driver, and the lane sends what is in it
-	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/session"
 )
 
 // Client is a client of the official driver that also has requests. All that the driver's client
@@ -42,7 +40,7 @@ type Client struct {
 	// are set then. The registry is the one that the driver's collections have where the program has
 	// named none; nil where it has named one for the client.
 	hasLane         bool
-	clock           *session.ClusterClock
+	clock           *clusterClock
 	defaultRegistry *bson.Registry
 	// maxPoolSize is the driver's; 0 is no limit.
 	maxPoolSize int

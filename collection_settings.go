@@ -19,6 +19,9 @@ import (
 // the lane leaves every write to the driver. The fields are only read, and are written by the
 // driver only before it returns the collection or the client.
 
+// clusterClock is where the driver's client keeps the cluster time that it sends.
+type clusterClock = session.ClusterClock
+
 // driverFields are where the fields are.
 var driverFields = findDriverFields(reflect.TypeFor[mongo.Collection](), reflect.TypeFor[mongo.Client]())
 
@@ -60,10 +63,9 @@ func encoding(coll *mongo.Collection) (*bson.Registry, *options.BSONOptions) {
 		(*options.BSONOptions)(fields.Field(driverFields.bsonOptions).UnsafePointer())
 }
 
-// clockOf returns where the client keeps the cluster time that it sends. To be called only where
-// driverFields.found.
-func clockOf(client *mongo.Client) *session.ClusterClock {
-	return (*session.ClusterClock)(reflect.ValueOf(client).Elem().Field(driverFields.clock).UnsafePointer())
+// clockOf returns the client's clock. To be called only where driverFields.found.
+func clockOf(client *mongo.Client) *clusterClock {
+	return (*clusterClock)(reflect.ValueOf(client).Elem().Field(driverFields.clock).UnsafePointer())
 }
 
 // hasLogger tells whether the client logs, told so by its options or by the driver's environment

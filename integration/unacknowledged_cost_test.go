@@ -22,20 +22,21 @@ func holding(t testing.TB) (*monorail.Client, *servertest.Server) {
 }
 
 // TestUnacknowledgedAllocations checks that a write of the lane allocates nothing.
-
 func TestUnacknowledgedAllocations(t *testing.T) {
 	c, s := holding(t)
 	coll := c.Database(s.Database(t)).Collection("c")
 	ctx, request := c.StartRequest(t.Context())
 	check(t, c.Unacknowledged(coll).InsertOne(ctx, bson.D{}))
 	var filter, update any = bson.D{{Key: "_id", Value: 1}}, bson.D{{Key: "$inc", Value: bson.D{{Key: "n", Value: 1}}}}
-	upsert := options.UpdateOne().SetUpsert(true)
+	id, upsert := any("id"), options.UpdateOne().SetUpsert(true)
 	for _, test := range []struct {
 		name string
 		call func() error
 	}{
 		{"UpdateOne", func() error { return c.Unacknowledged(coll).UpdateOne(ctx, filter, update, upsert) }},
 		{"DeleteOne", func() error { return c.Unacknowledged(coll).DeleteOne(ctx, filter) }},
+		{"UpdateByID", func() error { return c.Unacknowledged(coll).UpdateByID(ctx, id, update, upsert) }},
+		{"ReplaceOne", func() error { return c.Unacknowledged(coll).ReplaceOne(ctx, filter, filter) }},
 		{"InsertOne", func() error { return c.Unacknowledged(coll).InsertOne(ctx, filter) }},
 	} {
 		if n := testing.AllocsPerRun(1000, func() { check(t, test.call()) }); n > poolLosses {
@@ -43,4 +44,39 @@ func TestUnacknowledgedAllocations(t *testing.T) {
 		}
 	}
 	check(t, request.End())
+}
+
+// TestUnacknowledgedWriteCalls checks that writes of the lane leave in one write call with the operation
+// that follows them, and else whenever so many bytes are held as SetMaxHeldBytes says, and not before.
+func TestUnacknowledgedWriteCalls(t *testing.T) {
+	const writes, perCall = 100, 7
+	s := servertest.Start(t)
+	database := s.Database(t)
+	var filter, update any = bson.D{{Key: "_id", Value: 1}}, bson.D{{Key: "$inc", Value: bson.D{{Key: "n", Value: 1}}}}
+	upsert := options.UpdateOne().SetUpsert(true)
+	// calls returns how many write calls the writes and a ping take, and how many bytes each write has.
+	calls := func(maxHeldBytes int) (calls, size int) {
+		c, err := monorail.Connect(options.Client().ApplyURI(s.URI), monorail.Options().SetMaxHeldBytes(maxHeldBytes).SetFlushInterval(0))
+		check(t, err)
+		defer func() { check(t, c.Disconnect(servertest.Context(t))) }()
+		ctx, request := c.StartRequest(t.Context())
+		check(t, c.Ping(ctx, nil))
+		lane := c.Unacknowledged(c.Database(database).Collection("c"))
+		before := c.Stats().WriteCalls
+		check(t, lane.UpdateOne(ctx, filter, update, upsert))
+		size = request.Info().HeldBytes
+		for range writes - 1 {
+			check(t, lane.UpdateOne(ctx, filter, update, upsert))
+		}
+		check(t, c.Ping(ctx, nil))
+		check(t, request.End())
+		return int(c.Stats().WriteCalls - before), size
+	}
+	one, size := calls(64 << 20)
+	if one != 1 {
+		t.Errorf("%d write calls, want one", one)
+	}
+	if got, _ := calls(perCall * size); got != writes/perCall+1 {
+		t.Errorf("%d write calls of %d writes each at most, want %d", got, perCall, writes/perCall+1)
+	}
 }

@@ -26,7 +26,7 @@ func usualValues(t testing.TB) []any {
 		0, -1, math.MaxInt32, math.MaxInt32 + 1, math.MinInt32, math.MinInt32 - 1, math.MaxInt64, math.MinInt64,
 		int8(-8), int16(-16), int32(-32), int64(-64), int64(math.MaxInt64), uint8(255), uint16(65535),
 		uint32(math.MaxUint32), uint(7), uint64(8), uint64(math.MaxInt64),
-		1.5, -0.0, math.Inf(1), math.NaN(), math.SmallestNonzeroFloat64, float32(0.1), float32(math.Inf(-1)),
+		1.5, math.Copysign(0, -1), math.Inf(1), math.NaN(), math.SmallestNonzeroFloat64, float32(0.1), float32(math.Inf(-1)),
 		bson.NewObjectID(), bson.ObjectID{}, bson.DateTime(-1), bson.Timestamp{T: 1, I: math.MaxUint32}, decimal,
 		time.Time{}, time.Now(), time.Unix(-1, 999_999), time.Date(20000, 1, 1, 0, 0, 0, 1, time.FixedZone("far", 3600)),
 		bson.Binary{}, bson.Binary{Subtype: 2, Data: []byte("old")}, bson.Binary{Subtype: 0x80, Data: []byte{1}},
