@@ -9,6 +9,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"github.com/mongo-monorail/monorail/cmd/monorail/internal/traffic"
 	"github.com/mongo-monorail/monorail/monorailtest/delay"
 )
 
@@ -19,7 +20,7 @@ const selectionTimeout = 10 * time.Second
 // dialer opens the connections of one client: it counts their traffic, and puts the network of
 // -rtt in between. It may be shared between goroutines.
 type dialer struct {
-	traffic traffic
+	traffic traffic.Counter
 	rtt     time.Duration
 
 	mu sync.Mutex
@@ -55,7 +56,7 @@ func (d *dialer) DialContext(ctx context.Context, network, address string) (net.
 	if err != nil {
 		return nil, err
 	}
-	return &countedConn{Conn: conn, traffic: &d.traffic}, nil
+	return d.traffic.Count(conn), nil
 }
 
 // proxyTo returns the address of the proxy in front of address, which it starts at the first call.

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/mongo-monorail/monorail/cmd/monorail/internal/traffic"
 )
 
 // result is what one way did.
@@ -56,7 +58,7 @@ type measurement struct {
 	visits   []visit // taken in turn, from the first again after the last
 	visitors int
 	count    int
-	traffic  *traffic
+	traffic  *traffic.Counter
 	tally    *tally
 }
 
@@ -71,7 +73,7 @@ func (m measurement) run(ctx context.Context) (result, error) {
 		visitors  sync.WaitGroup
 		durations = make([][]time.Duration, m.visitors) // one visitor writes one element
 	)
-	roundTrips, writes := m.traffic.roundTrips.Load(), m.traffic.writes.Load()
+	roundTrips, writes := m.traffic.RoundTrips.Load(), m.traffic.Writes.Load()
 	started := time.Now()
 	for i := range m.visitors {
 		// A visitor ends when the visits are used up or ctx is done; run waits for it below.
@@ -95,8 +97,8 @@ func (m measurement) run(ctx context.Context) (result, error) {
 		visits:     int(m.tally.over.Load()),
 		stale:      int(m.tally.stale.Load()),
 		elapsed:    time.Since(started),
-		roundTrips: m.traffic.roundTrips.Load() - roundTrips,
-		writes:     m.traffic.writes.Load() - writes,
+		roundTrips: m.traffic.RoundTrips.Load() - roundTrips,
+		writes:     m.traffic.Writes.Load() - writes,
 	}
 	var all []time.Duration
 	for _, d := range durations {

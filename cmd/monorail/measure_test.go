@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"testing"
+
+	"github.com/mongo-monorail/monorail/cmd/monorail/internal/traffic"
 )
 
 // memoryStore counts in memory, correctly unless told otherwise.
@@ -50,7 +52,7 @@ func measure(t *testing.T, s store, visitors, count int) (result, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return measurement{store: s, visits: visits, visitors: visitors, count: count, traffic: new(traffic), tally: new(tally)}.run(t.Context())
+	return measurement{store: s, visits: visits, visitors: visitors, count: count, traffic: new(traffic.Counter), tally: new(tally)}.run(t.Context())
 }
 
 func TestCorrectStoreIsNeverStale(t *testing.T) {
@@ -91,7 +93,7 @@ func TestLateWritesAreStaleAmongManyVisitors(t *testing.T) {
 func TestForgottenWriteIsStaleEverAfter(t *testing.T) {
 	visits := []visit{{"US", "Firefox", "Linux"}}
 	s := &memoryStore{forget: func(call int) bool { return call == 11 }}
-	m := measurement{store: s, visits: visits, visitors: 1, count: 30, traffic: new(traffic), tally: new(tally)}
+	m := measurement{store: s, visits: visits, visitors: 1, count: 30, traffic: new(traffic.Counter), tally: new(tally)}
 	r, err := m.run(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -119,7 +121,7 @@ func TestCancelledRunEnds(t *testing.T) {
 		}
 		return false
 	}}
-	m := measurement{store: s, visits: []visit{{"US", "Firefox", "Linux"}}, visitors: 4, count: 1_000_000, traffic: new(traffic), tally: new(tally)}
+	m := measurement{store: s, visits: []visit{{"US", "Firefox", "Linux"}}, visitors: 4, count: 1_000_000, traffic: new(traffic.Counter), tally: new(tally)}
 	r, err := m.run(ctx)
 	if !errors.Is(err, context.Canceled) || r.visits >= 1_000_000 {
 		t.Errorf("error = %v after %d visits, want an early end", err, r.visits)

@@ -1,4 +1,5 @@
-package main
+// Package traffic counts what a client does on its sockets.
+package traffic
 
 import (
 	"bytes"
@@ -7,26 +8,29 @@ import (
 	"sync/atomic"
 )
 
-// traffic counts what a client does on its sockets. It may be shared between goroutines.
-type traffic struct {
-	// writes counts the write calls that carry commands.
-	writes atomic.Int64
-	// roundTrips counts how often something was read after something was written, on one socket.
-	roundTrips atomic.Int64
+// Counter counts. Handshakes and the driver's own monitoring are left out: they are no part of what a
+// program asks for. It may be shared between goroutines.
+type Counter struct {
+	// Writes counts the write calls that carry commands.
+	Writes atomic.Int64
+	// RoundTrips counts how often something was read after something was written, on one socket.
+	RoundTrips atomic.Int64
 }
 
-// countedConn is a connection that counts in traffic. Handshakes and the driver's own monitoring
-// are left out: they are no part of a visit.
+// Count returns a connection that does what conn does, and is counted.
+func (c *Counter) Count(conn net.Conn) net.Conn { return &countedConn{Conn: conn, counter: c} }
+
+// countedConn is a connection that counts.
 type countedConn struct {
 	net.Conn
-	traffic *traffic
+	counter *Counter
 	// asked is true from a write that counts until the first byte that is read after it.
 	asked atomic.Bool
 }
 
 func (c *countedConn) Write(b []byte) (int, error) {
 	if !isHandshake(b) {
-		c.traffic.writes.Add(1)
+		c.counter.Writes.Add(1)
 		c.asked.Store(true)
 	}
 	return c.Conn.Write(b)
@@ -35,7 +39,7 @@ func (c *countedConn) Write(b []byte) (int, error) {
 func (c *countedConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if n > 0 && c.asked.Swap(false) {
-		c.traffic.roundTrips.Add(1)
+		c.counter.RoundTrips.Add(1)
 	}
 	return n, err
 }

@@ -1,4 +1,4 @@
-package main
+package traffic
 
 import (
 	"encoding/binary"
@@ -7,7 +7,11 @@ import (
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/mongo-monorail/monorail/internal/wiretest"
 )
+
+func TestMain(m *testing.M) { wiretest.Main(m) }
 
 // message returns an OP_MSG with command as its only section.
 func message(t *testing.T, opcode uint32, command bson.D) []byte {
@@ -24,13 +28,13 @@ func message(t *testing.T, opcode uint32, command bson.D) []byte {
 	return b
 }
 
-func TestTrafficCountsCommandsAlone(t *testing.T) {
-	var counted traffic
+func TestCounterCountsCommandsAlone(t *testing.T) {
+	var counted Counter
 	near, far := net.Pipe()
 	defer near.Close()
 	defer far.Close()
 	go func() { _, _ = io.Copy(io.Discard, far) }() // ends with far
-	conn := &countedConn{Conn: near, traffic: &counted}
+	conn := counted.Count(near)
 	write := func(b []byte) {
 		t.Helper()
 		if _, err := conn.Write(b); err != nil {
@@ -55,8 +59,8 @@ func TestTrafficCountsCommandsAlone(t *testing.T) {
 	}
 	expect := func(what string, roundTrips, writes int64) {
 		t.Helper()
-		if counted.roundTrips.Load() != roundTrips || counted.writes.Load() != writes {
-			t.Errorf("after %s: %d round trips, %d write calls; want %d, %d", what, counted.roundTrips.Load(), counted.writes.Load(), roundTrips, writes)
+		if counted.RoundTrips.Load() != roundTrips || counted.Writes.Load() != writes {
+			t.Errorf("after %s: %d round trips, %d write calls; want %d, %d", what, counted.RoundTrips.Load(), counted.Writes.Load(), roundTrips, writes)
 		}
 	}
 	write(message(t, opQuery, bson.D{{Key: "isMaster", Value: 1}}))
