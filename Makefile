@@ -5,7 +5,8 @@
 #
 #   MONORAIL_TEST_URI=mongodb://host:port make test     also tests against that MongoDB
 #   make demo ARGS="--rtt 1ms --count 2000"             passes arguments to the demo
-#   make bench BENCH=Unacknowledged COUNT=6             runs some benchmarks, several times each
+#   make bench BENCH=Unacknowledged COUNT=6             runs some benchmarks, several times each, and the table
+#   make bench BENCH=- ARGS="--uri mongodb://host"      makes the table alone, at that MongoDB
 #   make fuzz FUZZTIME=5m                               fuzzes each target for that long
 #   make soak SOAK=8h                                   runs random programs for that long
 
@@ -33,9 +34,10 @@ test: $(STATICCHECK) ## run every test of every module with -race, and the check
 lint: $(STATICCHECK) ## run gofmt, go vet and staticcheck on every module
 	@go run ./integration/internal/testsummary -checks -staticcheck $(STATICCHECK)
 
-bench: ## run the benchmarks, the official driver beside Monorail; end with a table of ratios
-	go test -C integration -run '^$$' -bench '$(BENCH)' -skip '^BenchmarkRatios$$' -benchmem -count $(COUNT) .
-	go test -C integration -run '^$$' -bench '^BenchmarkRatios$$' -benchtime 1x .
+bench: ## run the benchmarks, the official driver beside Monorail; end with a table of ratios and goals
+	go test -C cmd/monorail -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./internal/bench
+	@go build -o bin/monorail ./cmd/monorail
+	@bin/monorail bench $(ARGS)
 
 # One package at a time and one target at a time: that is all that `go test -fuzz` accepts.
 fuzz: ## fuzz every fuzz target of every module, FUZZTIME each

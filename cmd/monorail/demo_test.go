@@ -15,7 +15,10 @@ import (
 )
 
 // databases returns the names of the demo's databases at uri.
-func databases(t *testing.T, uri string) []string {
+func databases(t *testing.T, uri string) []string { return databasesOf(t, uri, "monorail_demo_") }
+
+// databasesOf returns the names of the databases at uri that begin with prefix.
+func databasesOf(t *testing.T, uri, prefix string) []string {
 	t.Helper()
 	client, err := mongo.Connect(options.Client().ApplyURI(uri))
 	if err != nil {
@@ -28,7 +31,7 @@ func databases(t *testing.T, uri string) []string {
 	}
 	var own []string
 	for _, name := range names {
-		if strings.HasPrefix(name, "monorail_demo_") {
+		if strings.HasPrefix(name, prefix) {
 			own = append(own, name)
 		}
 	}

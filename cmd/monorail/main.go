@@ -1,7 +1,8 @@
 // Command monorail shows what a request is good for.
 //
-//	monorail demo    counts page views in four ways, three right and one wrong
-//	monorail help    says how to use it
+//	monorail demo     counts page views in four ways, three right and one wrong
+//	monorail bench    measures Monorail beside the official driver
+//	monorail help     says how to use it
 //
 // Exit status: 0 when all went well, 1 when something failed, 2 when the command line is wrong, and
 // 130 after Ctrl-C.
@@ -14,6 +15,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/mongo-monorail/monorail/cmd/monorail/internal/bench"
 )
 
 // Exit statuses; 130 is what shells report for a program that Ctrl-C ended (128 + SIGINT).
@@ -28,13 +31,15 @@ const usage = `Monorail: requests for the official MongoDB driver.
 
 Usage:
 
-	monorail demo [flags]    count page views in four ways, three right and one wrong
-	monorail help            print this text
+	monorail demo [flags]     count page views in four ways, three right and one wrong
+	monorail bench [flags]    measure Monorail beside the official driver, with what it means
+	monorail help             print this text
 
-"monorail demo -help" lists the flags of the demo.
+"monorail demo -help" and "monorail bench -help" list the flags.
 `
 
 func main() {
+	bench.Main() // in a process that serves a measurement, this is all
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// The first Ctrl-C ends the work in order; a second one ends the program at once.
 	context.AfterFunc(ctx, stop)
@@ -51,6 +56,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	switch args[0] {
 	case "demo":
 		return demoCommand(ctx, ways, args[1:], stdout, stderr)
+	case "bench":
+		return benchCommand(ctx, args[1:], stdout, stderr)
 	case "help", "-h", "-help", "--help":
 		fmt.Fprint(stdout, usage)
 		return exitOK

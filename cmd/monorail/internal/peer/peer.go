@@ -1,15 +1,15 @@
-// Package peer runs the other side of a benchmark in another process, so that its work is not
-// counted as the client's: the test binary starts itself again.
+// Package peer runs the other side of a measurement in another process, so that its work is not
+// counted as the client's: the program starts itself again.
 package peer
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"strings"
-	"testing"
 )
 
 // variable is the environment variable that tells a process which server it is.
@@ -19,7 +19,7 @@ const variable = "MONORAIL_BENCH_PEER"
 type Server func() (uri string, err error)
 
 // Main runs a server and never returns, in a process that Start has made; in any other it does
-// nothing. It must be called before the tests, from an init function.
+// nothing. It must be called before the program's own work, in a test binary from an init function.
 func Main(servers map[string]Server) {
 	name := os.Getenv(variable)
 	if name == "" {
@@ -47,37 +47,50 @@ func serve(server Server, name string) error {
 	return err
 }
 
-// Start runs the named server of Main in a process of its own, and returns its URI. The process ends
-// with the test.
-func Start(t testing.TB, name string) string {
-	t.Helper()
+// Process is a server in a process of its own.
+type Process struct {
+	URI string
+
+	name    string
+	command *exec.Cmd
+	stdin   io.Closer
+}
+
+// Start runs the named server of Main in a process of its own, which ends with Close, or with the
+// calling process at the latest.
+func Start(name string) (*Process, error) {
 	executable, err := os.Executable()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	command := exec.Command(executable)
 	command.Env = append(os.Environ(), variable+"="+name)
 	command.Stderr = os.Stderr
 	stdin, err := command.StdinPipe()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	stdout, err := command.StdoutPipe()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	if err := command.Start(); err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	t.Cleanup(func() {
-		_ = stdin.Close()
-		if err := command.Wait(); err != nil {
-			t.Errorf("the process of %s: %v", name, err)
-		}
-	})
+	p := &Process{name: name, command: command, stdin: stdin}
 	line, err := bufio.NewReader(stdout).ReadString('\n')
 	if err != nil {
-		t.Fatalf("the process of %s told no URI: %v", name, err)
+		return nil, errors.Join(fmt.Errorf("the process of %s told no URI: %w", name, err), p.Close())
 	}
-	return strings.TrimSpace(line)
+	p.URI = strings.TrimSpace(line)
+	return p, nil
+}
+
+// Close ends the process and waits for it.
+func (p *Process) Close() error {
+	_ = p.stdin.Close() // a pipe; what matters is how the process ends
+	if err := p.command.Wait(); err != nil {
+		return fmt.Errorf("the process of %s: %w", p.name, err)
+	}
+	return nil
 }
