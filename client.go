@@ -200,6 +200,9 @@ func (c *Client) requestOf(ctx context.Context) (*Request, error) { return c.loo
 // Monitors have not been told yet that it started; the caller lets them know.
 func (c *Client) newSeries(settings requestSettings) *series {
 	s := newSeries(c, settings)
+	if c.open == nil {
+		panic("monorail: a Client that Connect has not made; a client of mongo.Connect cannot be wrapped")
+	}
 	c.mu.Lock()
 	c.totals.started++
 	s.id = c.totals.started
