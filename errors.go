@@ -54,7 +54,8 @@ var (
 // A BrokenError is never changed after it was returned, and may be shared between goroutines.
 type BrokenError struct {
 	// Cause is what ended the socket: an error of the network, a context's error if it ended in the
-	// middle of a message, or the server's word that it is no longer writable.
+	// middle of a message, or the server's word that it is no longer writable, in which errors.As finds
+	// a mongo.CommandError where an operation has met it.
 	Cause error
 	// Unconfirmed counts the statements of unacknowledged writes that were issued since the last
 	// reply from the server, at the moment of the break. Each of them may have run or not: neither

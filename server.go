@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/description"
@@ -117,33 +119,43 @@ func (s *server) ProcessError(err error, describer mnet.Describer) driver.Proces
 	if !ok {
 		return result
 	}
-	if notWritable(err) && h.epoch.series.needsWritable() {
-		h.pin.fail(fmt.Errorf("%w: %w", errNoLongerPrimary, err))
+	if answer := notWritable(err); answer != nil && h.epoch.series.needsWritable() {
+		h.pin.fail(fmt.Errorf("%w: %w", errNoLongerPrimary, answer))
 	}
 	h.noteFailed()
 	h.epoch.series.tellMonitors()
 	return result
 }
 
-// notWritable tells whether the server's answer is that it is not primary, or leaving. It also says so
-// inside a reply that is ok: 1, of the statement or of the write concern that a step-down has met.
-func notWritable(err error) bool {
+// notWritable returns the server's answer that it is not primary, or leaving; nil for any other. It also
+// says so inside a reply that is ok: 1, of the statement or of the write concern that a step-down has met.
+// The answer is of the type that users of the driver know. The driver's own must not be in the chain of a
+// break: the driver, which looks for it there, would take it for the answer to a later operation.
+func notWritable(err error) error {
 	var command driver.Error
 	if errors.As(err, &command) {
-		return command.NotPrimary() || command.NodeIsRecovering()
+		return ifNotWritable(command)
 	}
 	var write driver.WriteCommandError
 	if !errors.As(err, &write) {
-		return false
+		return nil
 	}
 	for _, statement := range write.WriteErrors {
-		code := driver.Error{Code: int32(statement.Code)}
-		if code.NotPrimary() || code.NodeIsRecovering() {
-			return true
+		if answer := ifNotWritable(driver.Error{Code: int32(statement.Code), Message: statement.Message}); answer != nil {
+			return answer
 		}
 	}
-	concern := write.WriteConcernError
-	return concern != nil && (concern.NotPrimary() || concern.NodeIsRecovering())
+	if concern := write.WriteConcernError; concern != nil {
+		return ifNotWritable(driver.Error{Code: int32(concern.Code), Name: concern.Name, Message: concern.Message})
+	}
+	return nil
+}
+
+func ifNotWritable(e driver.Error) error {
+	if !e.NotPrimary() && !e.NodeIsRecovering() {
+		return nil
+	}
+	return mongo.CommandError{Code: e.Code, Name: e.Name, Message: e.Message, Labels: e.Labels, Raw: bson.Raw(e.Raw)}
 }
 
 // connection returns a view of the pinned socket for one operation.

@@ -37,8 +37,13 @@ func TestNotWritable(t *testing.T) {
 		{statement(11000), false},
 		{statement(11000, 189), true},
 	} {
-		if got := notWritable(test.err); got != test.want {
+		answer := notWritable(test.err)
+		if got := answer != nil; got != test.want {
 			t.Errorf("%v: not writable is %t, want %t", test.err, got, test.want)
+		}
+		// What the driver would find in the chain of a later operation's error.
+		if errors.As(answer, new(driver.Error)) || errors.As(answer, new(driver.WriteCommandError)) {
+			t.Errorf("%v: the answer is %#v, of a type of the driver's", test.err, answer)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 
 	"github.com/mongo-monorail/monorail"
 	"github.com/mongo-monorail/monorail/integration/internal/servertest"
@@ -210,6 +211,49 @@ func TestNotPrimaryClearsThePoolAsTheDriverDoes(t *testing.T) {
 		t.Errorf("End gives %v", err)
 	}
 	usable(t, c, coll)
+}
+
+// TestBehindNotPrimaryIsTheBreak has a server say that it is not primary, and nothing that comes later take
+// that for an answer of its own.
+func TestBehindNotPrimaryIsTheBreak(t *testing.T) {
+	concern := bson.D{{Key: "code", Value: 189}, {Key: "errmsg", Value: "no"}}
+	for name, data := range map[string]bson.E{
+		"as the reply":                 {Key: "errorCode", Value: 10107},
+		"inside a reply that is ok: 1": {Key: "writeConcernError", Value: concern},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := servertest.StartWithFailPoints(t)
+			c := s.Connect(t, nil)
+			ctx := servertest.Context(t)
+			coll := c.Database(s.Database(t)).Collection("c")
+			requestCtx, request := c.StartRequest(ctx)
+			check(t, c.Ping(requestCtx, nil))
+			fail(t, c, "insert", data)
+			var answer mongo.ServerError
+			if _, err := coll.InsertOne(requestCtx, bson.D{}); !errors.As(err, &answer) || errors.Is(err, monorail.ErrRequestBroken) {
+				t.Errorf("the insert gives %v, want the server's answer", err)
+			}
+			silent := coll.Clone(options.Collection().SetWriteConcern(writeconcern.Unacknowledged()))
+			_, insert := coll.InsertOne(requestCtx, bson.D{})
+			_, update := silent.UpdateOne(requestCtx, bson.D{}, push(0))
+			_, bulk := coll.BulkWrite(requestCtx, []mongo.WriteModel{mongo.NewInsertOneModel().SetDocument(bson.D{})})
+			for operation, err := range map[string]error{
+				"an insert": insert, "an unacknowledged update": update, "a bulk write": bulk,
+				"a find":              coll.FindOne(requestCtx, bson.D{}).Err(),
+				"a write of the lane": c.Unacknowledged(coll).InsertOne(requestCtx, bson.D{}),
+				"Err":                 request.Err(),
+				"End":                 request.End(),
+			} {
+				var labeled mongo.LabeledError
+				if !errors.Is(err, monorail.ErrRequestBroken) || !mongo.IsNetworkError(err) || !errors.As(err, &answer) {
+					t.Errorf("%s gives %v, want the break, a network error to the driver's users, by the server's answer", operation, err)
+				} else if errors.As(err, &labeled) && labeled.HasErrorLabel("RetryableWriteError") {
+					t.Errorf("%s has the labels of the server's answer to another one: %#v", operation, labeled)
+				}
+			}
+			usable(t, c, coll)
+		})
+	}
 }
 
 // TestBreakDuringEndKeepsItsCause has the socket reset while End waits for a reply.
