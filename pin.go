@@ -65,7 +65,7 @@ type pin struct {
 	// written by fail before known is closed.
 	cause   error
 	parting *parting
-	// known is closed by fail; release and fence receive where fail was first.
+	// known is closed by fail; release, fence and later calls of fail receive where fail was first.
 	known chan struct{}
 
 	// compresses says that the handshake agreed on a compressor.
@@ -183,9 +183,13 @@ func (p *pin) pump() (release func()) {
 // fail ends the connection because of cause, and gives it back closed. What the driver would have
 // done to the pool for the same error of an operation of its own is done here, since a held write
 // has no operation of the driver that would do it; the driver's own processing of the error then
-// finds the connection stale, and does nothing.
+// finds the connection stale, and does nothing. When it returns the owner knows of the break, also where
+// another goroutine was first: whoever met the failure tells others of it next.
 func (p *pin) fail(cause error) {
 	if !p.leave(pinBroken) {
+		if pinState(p.state.Load()) == pinBroken {
+			<-p.known
+		}
 		return
 	}
 	defer p.occupancy.free(p)
