@@ -43,6 +43,7 @@ var (
 	errUnasked              = errors.New("the server sent what nobody had asked for")
 	errUnread               = errors.New("the connection was closed before the server had answered what was sent")
 	errNoLongerPrimary      = errors.New("the server is no longer writable")
+	errSuperseded           = fmt.Errorf("%w: the set has elected another primary", errNoLongerPrimary)
 	errRemoved              = errors.New("the server was removed from the deployment")
 	errPoolCleared          = errors.New("the driver closed the connection, with its pool")
 )

@@ -367,6 +367,13 @@ func (p *pin) lostWritable(now description.ServerKind) bool {
 	return p.tookWrites && now != description.Unknown && !writable(now)
 }
 
+// superseded tells whether a server that took writes when it was pinned is of an unknown kind now, in a
+// set in which a server is primary. It is another one then: of two, the driver believes the one that was
+// elected last, and says of the other one, be it cut off from the set and not aware of it, that it is unknown.
+func (p *pin) superseded(now description.ServerKind, elected bool) bool {
+	return p.tookWrites && now == description.Unknown && elected
+}
+
 // writable tells whether a server of that kind takes writes.
 func writable(kind description.ServerKind) bool {
 	switch kind {

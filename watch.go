@@ -14,8 +14,9 @@ import (
 // one system call, of about a microsecond: five hundred requests cost half a percent of one core.
 const probeInterval = 100 * time.Millisecond
 
-// watcher breaks requests that would write into the void: whose server stops being writable, leaves
-// the deployment, or ends the socket while the request only writes, and so nobody reads. Operations
+// watcher breaks requests that would write into the void: whose server stops being writable, is not the
+// set's primary any more, leaves the deployment, or ends the socket while the request only writes, and so
+// nobody reads. Operations
 // pay nothing for it. It has one goroutine, from the first socket on, until stop.
 type watcher struct {
 	client *Client
@@ -108,8 +109,10 @@ func (w *watcher) checkRoles(current description.Topology) {
 		return // nothing is known, which is no news of any server
 	}
 	servers := make(map[address.Address]description.Server, len(current.Servers))
+	elected := false
 	for _, server := range current.Servers {
 		servers[server.Addr] = server
+		elected = elected || server.Kind == description.ServerKindRSPrimary
 	}
 	for _, s := range w.client.requests() {
 		e := s.current()
@@ -122,6 +125,8 @@ func (w *watcher) checkRoles(current description.Topology) {
 			e.pin.fail(errRemoved)
 		case s.needsWritable() && e.pin.lostWritable(server.Kind):
 			e.pin.fail(errNoLongerPrimary)
+		case s.needsWritable() && e.pin.superseded(server.Kind, elected):
+			e.pin.fail(errSuperseded)
 		}
 		s.tellMonitors()
 	}

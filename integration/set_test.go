@@ -229,6 +229,26 @@ func TestConfirmIsNoLieAfterARollback(t *testing.T) {
 	check(t, request.End())
 }
 
+// TestIsolatedPrimaryBreaksTheRequest cuts the primary off from the set: it takes writes as before, which are
+// lost when it comes back.
+func TestIsolatedPrimaryBreaksTheRequest(t *testing.T) {
+	s := servertest.StartReplicaSet(t, 3)
+	c := s.Connect(t, nil)
+	coll := c.Database(s.Database(t)).Collection("c")
+	requestCtx, request := c.StartRequest(long(t))
+	check(t, c.Unacknowledged(coll).InsertOne(requestCtx, bson.D{}))
+	check(t, request.Barrier(requestCtx))
+	isolated := request.Info().Address
+	s.Set.Isolate(s.Set.Primary())
+	breaksBySilence(t, request)
+	renewed(requestCtx, t, request, coll)
+	if address := request.Info().Address; address == isolated {
+		t.Errorf("the renewed request is pinned to %s, which was cut off", address)
+	}
+	check(t, request.Confirm(requestCtx, nil))
+	check(t, request.End())
+}
+
 // TestRemovedServerBreaksTheRequest takes the primary out of the set.
 func TestRemovedServerBreaksTheRequest(t *testing.T) {
 	s := servertest.StartReplicaSet(t, 3)
