@@ -2,6 +2,7 @@ package monorail
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver"
@@ -79,14 +80,10 @@ func (d *deployment) SelectServer(ctx context.Context, selector description.Serv
 // with that selector.
 func (d *deployment) selectInRequest(ctx context.Context, s *series, selector description.ServerSelector) (driver.Server, error) {
 	if e := s.current(); e != nil {
-		p := e.pin
-		if err := s.checkWritable(p); err != nil {
+		if err := d.checkPinned(s, e.pin, selector); err != nil {
 			return refusal{err: err}, nil
 		}
-		if err := d.check(selector, p.current()); err != nil {
-			return refusal{err: err}, nil
-		}
-		return &server{SelectedServer: p.server, client: d.client, series: s, selector: selector}, nil
+		return &server{SelectedServer: e.pin.server, client: d.client, series: s, selector: selector}, nil
 	}
 	if err := s.err(); err != nil {
 		return refusal{err: err}, nil
@@ -95,14 +92,30 @@ func (d *deployment) selectInRequest(ctx context.Context, s *series, selector de
 	if err != nil {
 		return nil, err
 	}
-	selected, err := d.selectFrom(ctx, pinTo)
-	if err != nil {
-		return nil, err
+	for {
+		selected, err := d.selectFrom(ctx, pinTo)
+		if err != nil {
+			return nil, err
+		}
+		candidate := d.describe(selected)
+		switch mismatch := d.check(selector, candidate); {
+		case mismatch == nil:
+			return &server{SelectedServer: selected, client: d.client, series: s, selector: selector}, nil
+		case !errors.Is(d.check(pinTo, candidate), ErrServerMismatch):
+			return refusal{err: mismatch}, nil
+		}
+		// The server has got another role since it was selected: another server is what was asked for.
 	}
-	if err := d.check(selector, d.describe(selected)); err != nil {
-		return refusal{err: err}, nil
+}
+
+// checkPinned tells whether the server that s is pinned to can serve an operation with that selector. A server
+// that is writable no longer breaks the request that needs one.
+func (d *deployment) checkPinned(s *series, p *pin, selector description.ServerSelector) error {
+	current := p.current() // once: it may change at any moment
+	if err := s.checkWritable(p, current.Kind); err != nil {
+		return err
 	}
-	return &server{SelectedServer: selected, client: d.client, series: s, selector: selector}, nil
+	return d.check(selector, current)
 }
 
 // selectFrom selects from the whole topology.

@@ -99,7 +99,7 @@ func (s *server) pinnedConnection(ctx context.Context, on *series) (*connection,
 	p := e.pin
 	if p.server.Server != s.Server && s.selector != nil {
 		// Two operations that began together chose differently, and the other one was first.
-		if err := s.client.deployment.check(s.selector, p.current()); err != nil {
+		if err := s.client.deployment.checkPinned(on, p, s.selector); err != nil {
 			return nil, err
 		}
 	}
@@ -175,8 +175,8 @@ func (s *series) needsWritable() bool {
 }
 
 // checkWritable breaks a request that needs a writable server and whose server is one no longer.
-func (s *series) checkWritable(p *pin) error {
-	if !s.needsWritable() || !p.lostWritable(p.current().Kind) {
+func (s *series) checkWritable(p *pin, now description.ServerKind) error {
+	if !s.needsWritable() || !p.lostWritable(now) {
 		return nil
 	}
 	p.fail(errNoLongerPrimary)
