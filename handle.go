@@ -161,7 +161,7 @@ func (h *handle) keep(ctx context.Context, original []byte) (*ledgerEntry, error
 // up waiting has the error that the driver's own connection gives; and the request's own conditions
 // are never a ConnectionError.
 func (h *handle) failure(ctx context.Context, err error) error {
-	h.noteFailed()
+	h.noteFailed(false)
 	h.epoch.series.tellMonitors()
 	if broken := h.epoch.broken.Load(); broken != nil {
 		return topology.ConnectionError{ConnectionID: h.pin.id, Wrapped: broken}

@@ -19,8 +19,8 @@ import (
 // be executed after what follows.
 //
 // What the break has failed stays failed: the driver's retry of it is refused on the new socket. (Only a
-// read in a session of the program's own may be repeated there, if Renew comes between the failure and
-// the retry.)
+// read may be repeated there, if Renew comes between the failure and the retry: one in a session of the
+// program's own, or one that the server has answered, by which it has processed what was issued before.)
 //
 // On a request that is not broken it does nothing. The error is ErrRequestEnded, or the context's
 // error when ctx ended before the old socket did; the request then still is broken, and Renew may be

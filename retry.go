@@ -20,10 +20,13 @@ type failedAttempts struct {
 	attempts map[wire.Attempt]struct{}
 }
 
-// noteFailed notes the operation of an epoch that has broken.
-func (h *handle) noteFailed() {
+// noteFailed notes the operation of an epoch that has broken. If the server has answered it, all that was
+// issued in front of it is processed, and a read is no matter; nor could a repetition of it be told from the
+// next read, which gets the session that it leaves. The driver throws away the session of one that a
+// failure of the socket has ended.
+func (h *handle) noteFailed(answered bool) {
 	a, ok := h.attempted()
-	if !ok || h.epoch.broken.Load() == nil {
+	if !ok || answered && a.Number == 0 || h.epoch.broken.Load() == nil {
 		return
 	}
 	s := h.epoch.series

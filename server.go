@@ -122,7 +122,7 @@ func (s *server) ProcessError(err error, describer mnet.Describer) driver.Proces
 	if answer := notWritable(err); answer != nil && h.epoch.series.needsWritable() {
 		h.pin.fail(fmt.Errorf("%w: %w", errNoLongerPrimary, answer))
 	}
-	h.noteFailed()
+	h.noteFailed(true) // a failure of the socket was noted as it was met
 	h.epoch.series.tellMonitors()
 	return result
 }

@@ -286,3 +286,22 @@ func TestRetryStaysInItsEpoch(t *testing.T) {
 		})
 	}
 }
+
+// TestReadBehindAStepDownRuns renews a request whose read was told that the server is not primary. The read has
+// ended, and its session is that of the next one, which is no repetition.
+func TestReadBehindAStepDownRuns(t *testing.T) {
+	set := servertest.StartReplicaSet(t, 1) // a standalone server has no sessions that a read tells
+	c := set.Connect(t, nil)
+	coll := c.Database(set.Database(t)).Collection("c")
+	requestCtx, request := c.StartRequest(servertest.Context(t))
+	_, err := coll.InsertOne(requestCtx, bson.D{})
+	check(t, err)
+	fail(t, c, "find", bson.E{Key: "errorCode", Value: 10107})
+	var answer mongo.ServerError
+	if err := coll.FindOne(requestCtx, bson.D{}).Err(); !errors.As(err, &answer) || !answer.HasErrorCode(10107) {
+		t.Errorf("the find gives %v, want the server's answer", err)
+	}
+	check(t, request.Renew(requestCtx))
+	check(t, coll.FindOne(requestCtx, bson.D{}).Err())
+	check(t, request.End())
+}
