@@ -1,6 +1,7 @@
 package bsonvalue
 
 import (
+	"math"
 	"math/big"
 	"strconv"
 
@@ -43,6 +44,9 @@ func ToDecimal(v any) primitive.Decimal128 {
 	case positiveInfinity:
 		return decimalInfinity
 	default:
+		if d == 0 {
+			return signed(newDecimal(new(big.Int), 0), math.Signbit(d))
+		}
 		return mustDecimal(strconv.FormatFloat(d, 'e', 14, 64))
 	}
 }
@@ -101,17 +105,34 @@ func addDecimals(x, y primitive.Decimal128) primitive.Decimal128 {
 	e := min(ex, ey)
 	cx = new(big.Int).Mul(cx, powerOfTen(ex-e))
 	cy = new(big.Int).Mul(cy, powerOfTen(ey-e))
-	return newDecimal(cx.Add(cx, cy), e)
+	return signed(newDecimal(cx.Add(cx, cy), e), isNegative(x) && isNegative(y))
 }
 
 func subtractDecimals(x, y primitive.Decimal128) primitive.Decimal128 {
 	return addDecimals(x, negateDecimal(y))
 }
 
+// decimalSign is the bit of a decimal's sign in its high half.
+const decimalSign = 1 << 63
+
 func negateDecimal(d primitive.Decimal128) primitive.Decimal128 {
-	const sign = 1 << 63
 	high, low := d.GetBytes()
-	return primitive.NewDecimal128(high^sign, low)
+	return primitive.NewDecimal128(high^decimalSign, low)
+}
+
+func isNegative(d primitive.Decimal128) bool {
+	high, _ := d.GetBytes()
+	return high&decimalSign != 0
+}
+
+// signed gives a result that is zero its sign, which the coefficient does not have.
+func signed(d primitive.Decimal128, negative bool) primitive.Decimal128 {
+	if negative && !isNegative(d) && magnitudeOf(d) == finite {
+		if c, _ := parts(d); c.Sign() == 0 {
+			return negateDecimal(d)
+		}
+	}
+	return d
 }
 
 func multiplyDecimals(x, y primitive.Decimal128) primitive.Decimal128 {
@@ -132,7 +153,7 @@ func multiplyDecimals(x, y primitive.Decimal128) primitive.Decimal128 {
 	}
 	cx, ex := parts(x)
 	cy, ey := parts(y)
-	return newDecimal(new(big.Int).Mul(cx, cy), ex+ey)
+	return signed(newDecimal(new(big.Int).Mul(cx, cy), ex+ey), isNegative(x) != isNegative(y))
 }
 
 // DivideDecimals returns x / y rounded to 34 digits. y is not zero.
@@ -148,7 +169,7 @@ func DivideDecimals(x, y primitive.Decimal128) primitive.Decimal128 {
 		}
 		return decimalInfinity
 	case my != finite:
-		return newDecimal(new(big.Int), 0)
+		return signed(newDecimal(new(big.Int), primitive.MinDecimal128Exp), isNegative(x) != isNegative(y))
 	}
 	cx, ex := parts(x)
 	cy, ey := parts(y)
@@ -169,5 +190,5 @@ func DivideDecimals(x, y primitive.Decimal128) primitive.Decimal128 {
 		}
 		quotient, exponent = shorter, exponent+1
 	}
-	return newDecimal(quotient, exponent)
+	return signed(newDecimal(quotient, exponent), isNegative(x) != isNegative(y))
 }

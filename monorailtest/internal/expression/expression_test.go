@@ -24,7 +24,7 @@ func TestEvaluate(t *testing.T) {
 		`{"$concat":["$s","u"]}`: "tu", `{"$size":"$l"}`: int32(3), `{"$type":"$none"}`: "missing", `{"$literal":"$a"}`: "$a",
 		`{"v":"$a.b","w":"$none"}`: bson.D{{Key: "v", Value: int32(2)}}, `["$s","$none"]`: bson.A{"t", nil},
 	} {
-		e, err := Parse(bsontest.Parse(t, `{"e":`+expression+`}`)[0].Value)
+		e, err := Parse(bsontest.Parse(t, `{"e":`+expression+`}`)[0].Value, nil)
 		if err != nil {
 			t.Errorf("%s: %v", expression, err)
 			continue
@@ -37,10 +37,10 @@ func TestEvaluate(t *testing.T) {
 
 func TestErrors(t *testing.T) {
 	for expression, want := range map[string]int32{
-		`{"$foo":1}`: codeUnrecognized, `"$$x"`: 17276, `"$"`: 16872, `"$a."`: 40353, `{"$eq":[1]}`: 16020,
+		`{"$foo":1}`: mongoerror.InvalidPipelineOperator, `"$$x"`: 17276, `"$"`: 16872, `"$a."`: 40353, `{"$eq":[1]}`: 16020,
 		`{"$divide":[1,0]}`: 16608, `{"$add":["x"]}`: 16554, `{"$size":1}`: 17124, `{"$cond":{"if":1}}`: 17081,
 	} {
-		e, err := Parse(bsontest.Parse(t, `{"e":`+expression+`}`)[0].Value)
+		e, err := Parse(bsontest.Parse(t, `{"e":`+expression+`}`)[0].Value, nil)
 		if err == nil {
 			_, err = e.Evaluate(nil)
 		}

@@ -49,7 +49,7 @@ func parseGroup(v any) (stage, error) {
 				return nil, mongoerror.New(15948, "a group's _id may only be specified once")
 			}
 			var err error
-			if id, err = expression.ParseKey(e.Value); err != nil {
+			if id, err = expression.ParseKey(e.Value, nil); err != nil {
 				return nil, err
 			}
 			continue
@@ -91,7 +91,7 @@ func parseMember(e bson.E) (member, error) {
 	if _, isArray := d[0].Value.(bson.A); isArray {
 		return member{}, mongoerror.New(40237, "The %s accumulator is a unary operator", d[0].Key)
 	}
-	x, err := expression.Parse(d[0].Value)
+	x, err := expression.Parse(d[0].Value, nil)
 	return member{e.Key, x, create}, err
 }
 

@@ -271,7 +271,7 @@ func parseAddFields(v any) (stage, error) {
 			return nil, mongoerror.New(16410, "FieldPath field names may not start with '$'.")
 		}
 		var err error
-		if values[i], err = expression.Parse(e.Value); err != nil {
+		if values[i], err = expression.Parse(e.Value, nil); err != nil {
 			return nil, err
 		}
 	}
@@ -316,7 +316,7 @@ func parseReplaceRoot(v any) (stage, error) {
 }
 
 func parseReplaceWith(v any) (stage, error) {
-	e, err := expression.Parse(v)
+	e, err := expression.Parse(v, nil)
 	return func(in []bson.D) ([]bson.D, error) {
 		return each(in, func(d bson.D) (bson.D, error) {
 			v, err := e.Evaluate(d)

@@ -11,7 +11,7 @@ import (
 type evaluated struct{ expression expression.Expression }
 
 func parseExpression(v any) (node, error) {
-	e, err := expression.Parse(v)
+	e, err := expression.Parse(v, nil)
 	return evaluated{e}, err
 }
 
