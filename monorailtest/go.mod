@@ -19,6 +19,8 @@ require (
 	go.mongodb.org/mongo-driver/v2 v2.10.0
 	// Package delay: a timer finer than the millisecond that the runtime sleeps in.
 	golang.org/x/sys v0.47.0
+	// Collations: the weights of characters in the languages, which the standard library lacks.
+	golang.org/x/text v0.41.0
 )
 
 require (
@@ -27,5 +29,4 @@ require (
 	github.com/youmark/pkcs8 v0.0.0-20240726163527-a2c0da244d78 // indirect
 	golang.org/x/crypto v0.54.0 // indirect
 	golang.org/x/sync v0.22.0 // indirect
-	golang.org/x/text v0.41.0 // indirect
 )
