@@ -48,6 +48,10 @@ type Config struct {
 	// TimerWrote is called, with no lock and no baton held, when the timer has written, or failed to,
 	// on behalf of nobody. It may be nil.
 	TimerWrote func()
+	// Sealed is told of each message that came by Join, when nothing can join it any more and before it
+	// leaves, unless Seal has returned it. It is called with the outbox's lock held, so it must do no more
+	// than take a note. Nil costs nothing.
+	Sealed func(Sealed)
 }
 
 const (
@@ -78,6 +82,8 @@ type Outbox struct {
 	// queue holds whole messages that were not handed to the kernel, in order. Its first message is
 	// whole even after an interrupted write: an interruption inside a message is a failure.
 	queue []byte
+	// open is the end of queue while messages may still join it.
+	open openMessage
 	// spare is the buffer that queue is swapped with; nil while a writer uses it.
 	spare []byte
 	// urgent says that queue holds a message that somebody waits for. The writer goes on while it is
@@ -111,6 +117,12 @@ func (o *Outbox) Hold(ctx context.Context, message []byte) error {
 		return o.err
 	}
 	o.appendLocked(message)
+	return o.heldUnlock(ctx)
+}
+
+// heldUnlock sees to it that what was appended last leaves some time. It is called with the lock and
+// releases it.
+func (o *Outbox) heldUnlock(ctx context.Context) error {
 	if len(o.queue) >= o.cfg.Limit {
 		return o.flushUnlock(ctx, o.queued)
 	}
@@ -192,6 +204,7 @@ func (o *Outbox) Written() int64 { return o.bytes.Load() }
 func (o *Outbox) WriteCalls() int64 { return o.writeCalls.Load() }
 
 func (o *Outbox) appendLocked(message []byte) {
+	o.sealLocked(nil)
 	o.queue = append(o.queue, message...)
 	o.queued += int64(len(message))
 	o.held.Store(int64(len(o.queue)))
@@ -251,6 +264,7 @@ func (o *Outbox) writeLocked(ctx context.Context) error {
 	o.writing = true
 	var err error
 	for again := true; again && err == nil && o.err == nil; again = o.urgent && len(o.queue) > 0 {
+		o.sealLocked(nil)
 		out := o.queue
 		o.queue, o.spare = o.spare[:0], nil
 		o.held.Store(0)
@@ -322,6 +336,7 @@ func (o *Outbox) interruptedLocked(ctx context.Context, out []byte, n int, err e
 	if ctx.Err() != nil && errors.Is(err, os.ErrDeadlineExceeded) {
 		err = ctx.Err()
 		if o.cfg.Resumable && atBoundary(out, n) {
+			o.sealLocked(nil)
 			o.queue = append(append([]byte(nil), out[n:]...), o.queue...)
 			o.held.Store(int64(len(o.queue)))
 			return err
@@ -334,6 +349,7 @@ func (o *Outbox) interruptedLocked(ctx context.Context, out []byte, n int, err e
 }
 
 func (o *Outbox) failLocked(err error) {
+	o.sealLocked(err)
 	if o.err == nil {
 		o.err = err
 	}
