@@ -60,7 +60,7 @@ type Command struct {
 // Begin starts the message of a command. It keeps nothing of c.
 func (e *Encoder) Begin(c *Command) error {
 	e.operation = c.Operation
-	e.statements, e.largest, e.taken = 0, 0, 0
+	e.statements, e.largest, e.taken, e.ordered = 0, 0, 0, 0
 
 	_, dst := wiremessage.AppendHeaderStart(e.buffer[:0], 0, 0, wiremessage.OpMsg)
 	dst = wiremessage.AppendMsgFlags(dst, wiremessage.MoreToCome)
@@ -77,6 +77,7 @@ func (e *Encoder) Begin(c *Command) error {
 	}
 	if c.Ordered != nil {
 		e.buffer = appendBoolean(e.buffer, "ordered", *c.Ordered)
+		e.ordered = len(e.buffer) - 1
 	}
 	if c.Let != nil && c.Operation != Insert {
 		if err := e.appendDocumentElement("let", c.Let); err != nil {

@@ -56,6 +56,8 @@ type Encoder struct {
 	// bodyStart and bodyEnd delimit the command document in buffer, sequenceStart is where the
 	// kind-1 section's size begins and statementsStart where its first document does.
 	bodyStart, bodyEnd, sequenceStart, statementsStart int
+	// ordered is where the boolean of that name is, 0 where the command has none.
+	ordered int
 
 	statements int // statements in buffer
 	largest    int // size in bytes of the largest of them

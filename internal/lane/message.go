@@ -4,10 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"strconv"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/wiremessage"
 )
@@ -114,23 +112,5 @@ func (e *Encoder) Operation() Operation { return e.operation }
 // AppendCommand appends the command of the message that Next returned last in the form in which
 // command monitors see it: one document, with the statements as an array behind the other fields.
 func (e *Encoder) AppendCommand(dst bson.Raw, message []byte) bson.Raw {
-	start := len(dst)
-	dst = append(dst, message[e.bodyStart:e.bodyEnd-1]...)
-	dst = appendHeader(dst, bsoncore.TypeArray, sequenceNames[e.operation])
-	array := len(dst)
-	dst = append(dst, 0, 0, 0, 0)
-	rest := message[e.statementsStart:]
-	for i := 0; len(rest) > 0; i++ {
-		size := int(binary.LittleEndian.Uint32(rest))
-		dst = append(dst, byte(bsoncore.TypeEmbeddedDocument))
-		dst = strconv.AppendInt(dst, int64(i), 10)
-		dst = append(dst, 0)
-		dst = append(dst, rest[:size]...)
-		rest = rest[size:]
-	}
-	dst = append(dst, 0)
-	setLength(dst, array, len(dst))
-	dst = append(dst, 0)
-	setLength(dst, start, len(dst))
-	return dst
+	return e.Layout().AppendCommand(dst, message)
 }
