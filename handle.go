@@ -13,6 +13,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
 
 	"github.com/mongo-monorail/monorail/internal/inbox"
+	"github.com/mongo-monorail/monorail/internal/outbox"
 	"github.com/mongo-monorail/monorail/internal/wire"
 )
 
@@ -52,10 +53,12 @@ func (h *handle) Write(ctx context.Context, message []byte) error {
 	id := wire.RequestID(message)
 	if wire.MoreToCome(message) {
 		h.epoch.note(message)
-		return h.holdCompressed(ctx, message, message, wire.Statements(message))
+		_, err := h.holdCompressed(ctx, message, message, wire.Statements(message), nil)
+		return err
 	}
 	if h.statements > 0 && h.silent == id {
-		return h.holdCompressed(ctx, message, h.original, h.statements)
+		_, err := h.holdCompressed(ctx, message, h.original, h.statements, nil)
+		return err
 	}
 	h.epoch.note(message) // nothing, of a compressed one
 	h.sent, h.ctx = message, ctx
@@ -112,18 +115,29 @@ func (h *handle) hold(ctx context.Context, message []byte, statements int) error
 			return h.failure(ctx, err)
 		}
 	}
-	return h.holdCompressed(ctx, compressed, message, statements)
+	_, err := h.holdCompressed(ctx, compressed, message, statements, nil)
+	return err
+}
+
+// join is hold for a message whose statements may be added to those before, and tells whether it was
+// queued.
+func (h *handle) join(ctx context.Context, message []byte, batch *outbox.Batch) (queued bool, err error) {
+	return h.holdCompressed(ctx, message, message, batch.Count, batch)
 }
 
 // holdCompressed appends a message in the form in which it travels; original is the same without
-// compression.
-func (h *handle) holdCompressed(ctx context.Context, message, original []byte, statements int) error {
+// compression. With a batch its statements may join a message, and only then queued tells anything.
+func (h *handle) holdCompressed(ctx context.Context, message, original []byte, statements int, batch *outbox.Batch) (queued bool, err error) {
 	kept, err := h.keep(ctx, original)
 	if err != nil {
-		return err
+		return false, err
 	}
 	h.epoch.begun.Add(int64(statements))
-	err = h.pin.outbox.Hold(ctx, message)
+	if batch != nil {
+		queued, err = h.pin.outbox.Join(ctx, message, batch)
+	} else {
+		err = h.pin.outbox.Hold(ctx, message)
+	}
 	// Counted after it was queued: see the mark in Write. A break meanwhile either counted it or is
 	// told now. A caller that gave up waiting for the write left its message queued.
 	issued := h.epoch.issued.Add(int64(statements))
@@ -132,12 +146,12 @@ func (h *handle) holdCompressed(ctx context.Context, message, original []byte, s
 	}
 	h.epoch.series.tellMonitors()
 	if err != nil {
-		return h.failure(ctx, err)
+		return queued, h.failure(ctx, err)
 	}
 	if h.epoch.broken.Load() != nil {
-		return h.failure(ctx, nil)
+		return queued, h.failure(ctx, nil)
 	}
-	return nil
+	return queued, nil
 }
 
 // keep puts an unacknowledged message into the epoch's ledger, where it has one. A message for which

@@ -21,6 +21,9 @@ func (c *Client) watchesFlushes() bool {
 // tellMonitors delivers the events of the request. It is called with no lock and no baton held, by
 // whoever may have added some.
 func (s *series) tellMonitors() {
+	if s.client.settings.mergeWrites && s.client.monitor != nil {
+		s.merged.deliver(s.client)
+	}
 	if s.client.observed() {
 		s.events.deliver(s.client.monitors)
 	}

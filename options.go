@@ -32,6 +32,8 @@ type clientSettings struct {
 	logger           *slog.Logger
 	captureStacks    bool
 	keepUnconfirmed  int
+
+	mergeWrites, mergeThroughMongos bool
 }
 
 // OptionsBuilder collects the options of Connect. Make one with Options. It must not be changed by
@@ -124,6 +126,52 @@ func (b *OptionsBuilder) SetCaptureStacks(capture bool) *OptionsBuilder {
 // nothing, which is the default.
 func (b *OptionsBuilder) SetKeepUnconfirmed(maxBytes int) *OptionsBuilder {
 	return b.with(func(s *clientSettings) { s.keepUnconfirmed = max(maxBytes, 0) })
+}
+
+// SetMergeWrites lets unacknowledged writes share messages: where one follows another of the same request
+// directly, with nothing of the request between them, and is of the same command (insert, update or
+// delete), to the same collection, with the same Let, Comment and BypassDocumentValidation, and the first
+// has not left the program, it joins the message of the first. The server executes the statements of a
+// message in their order, and each as if it had come alone: the message says {ordered: false}, so that an
+// error of one does not stop the next. It spends far less on them: on a real server with ten in a message,
+// half as much for each. Merging waits for nothing: what leaves when, SetFlushInterval and SetMaxHeldBytes
+// say as ever, and the latter is also how large a message of several grows. A larger one has gained nothing
+// where it was measured: the server begins later.
+//
+// It is for the methods of an UnacknowledgedCollection. Never merged are
+//   - an InsertMany or BulkWrite that is ordered, which they are by default: it has its messages for itself;
+//   - a write of a collection whose own write concern is {w: 0}: it is the driver's;
+//   - a statement of which it is not certain that every server can parse it, since one that cannot be parsed
+//     voids its whole message: an update with Sort or with an unknown stage of a pipeline, array filters
+//     that are no documents, malformed BSON, deprecated BSON types, nesting deeper than 100;
+//   - two writes between which the client has learnt a newer cluster time, which it sends with each;
+//   - anything on a connection that compresses;
+//   - anything towards a mongos or a load balancer: see SetMergeWritesThroughMongos.
+//
+// With it no unacknowledged write of such a collection has a maxTimeMS, which else is what is left of the
+// time of its context: it differs from call to call, and for a message of many the server would drop in
+// silence what is late. The context still bounds the call itself.
+//
+// A command monitor sees a message of several as the one command that it is, with all its statements,
+// when nothing can join it any more: before the next operation of the request, or when it leaves, or
+// with a failure if the socket is gone before it has left. The events have the context of its first
+// write, from which the duration counts. Those of a message that the flush interval sends may come while an operation begins. Monitor's
+// Flushed counts the messages that are sent.
+//
+// The default is false. A write that is merged costs no allocation, and looking through its BSON.
+func (b *OptionsBuilder) SetMergeWrites(merge bool) *OptionsBuilder {
+	return b.with(func(s *clientSettings) { s.mergeWrites = merge })
+}
+
+// SetMergeWritesThroughMongos extends SetMergeWrites, which has to be set too, to a mongos, and to what is
+// behind a load balancer. A mongos sends the statements of one message to their shards in parallel:
+// those on one document are still executed in their order, but one on another shard may be visible before
+// an earlier one, where the messages of a request are executed one after the other. Do not set it where a
+// reader outside of the request must never see a later write without an earlier one. In return a mongos
+// takes several times as many writes, and a shard that cannot be reached delays a message once, not
+// once for each of its statements. The default is false.
+func (b *OptionsBuilder) SetMergeWritesThroughMongos(merge bool) *OptionsBuilder {
+	return b.with(func(s *clientSettings) { s.mergeThroughMongos = merge })
 }
 
 func (b *OptionsBuilder) with(f func(*clientSettings)) *OptionsBuilder {

@@ -70,6 +70,8 @@ type pin struct {
 
 	// compresses says that the handshake agreed on a compressor.
 	compresses bool
+	// merges says that unacknowledged writes may share messages.
+	merges bool
 	// kind is what the server was when the pin was made, and tookWrites says that it took writes, if the
 	// request needs that. The connection's description may be older, of a time when the server had
 	// another role.
@@ -133,6 +135,7 @@ func adopt(c *Client, server *topology.SelectedServer, connection *topology.Conn
 	}
 	// A direct connection is to a server of any kind; otherwise one that takes writes was asked for.
 	p.tookWrites = c.deployment.Kind() != description.TopologyKindSingle || writable(p.kind)
+	p.merges = c.settings.mergeWrites && !p.compresses && (c.settings.mergeThroughMongos || !p.throughMongos())
 	config := outbox.Config{
 		Limit:     c.settings.maxHeldBytes,
 		Interval:  c.settings.flushInterval,
@@ -140,7 +143,11 @@ func adopt(c *Client, server *topology.SelectedServer, connection *topology.Conn
 		Blocked:   p.pump,
 		Failed:    p.fail,
 	}
-	if c.observed() {
+	mergesAreTold := p.merges && c.monitor != nil
+	if mergesAreTold {
+		config.Sealed = func(m outbox.Sealed) { e.series.merged.add(mergedMessage{p, m}) }
+	}
+	if c.observed() || mergesAreTold {
 		config.TimerWrote = p.tell
 	}
 	if c.watchesFlushes() {

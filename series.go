@@ -33,6 +33,8 @@ type series struct {
 	startedAt time.Time
 	// events are those that the monitors have not been told yet.
 	events eventQueue
+	// merged are the messages of merged writes that the command monitor has not been told yet.
+	merged mergedMessages
 
 	// mu guards the fields below. It is not held during I/O.
 	mu    sync.Mutex

@@ -40,6 +40,17 @@ var (
 // pinned to this server or can be; else a connection of the pool. A cursor whose request has renewed
 // itself is a cursor of this server still, and no more than that.
 func (s *server) Connection(ctx context.Context) (*connection, error) {
+	conn, err := s.connect(ctx)
+	if err == nil && s.client.settings.mergeWrites {
+		if h, ok := conn.ReadWriteCloser.(*handle); ok {
+			h.tellMerged()
+		}
+	}
+	return conn, err
+}
+
+// connect is Connection for a write that may be merged with those before.
+func (s *server) connect(ctx context.Context) (*connection, error) {
 	if s.series != nil && !s.series.over() {
 		if began := s.began.Load(); began == nil || began == s.series.current() {
 			return s.pinnedConnection(ctx, s.series)

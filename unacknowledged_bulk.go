@@ -52,6 +52,7 @@ func (w *laneWrite) bulkWrite(models []mongo.WriteModel, opts []options.Lister[o
 		return plain(models)
 	}
 	w.command.BypassDocumentValidation = args.BypassDocumentValidation != nil && *args.BypassDocumentValidation
+	w.several = true
 	w.command.Comment, w.command.Ordered, w.command.Let = args.Comment, args.Ordered, args.Let
 	var last error
 	for _, run := range runs {

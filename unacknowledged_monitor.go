@@ -16,31 +16,52 @@ var laneReply = bson.Raw("\x0d\x00\x00\x00" + "\x10ok\x00\x01\x00\x00\x00" + "\x
 // time from which its duration counts.
 func (w *laneWrite) publishStarted(ctx context.Context, h *handle, message []byte) time.Time {
 	if w.client.monitor.Started != nil {
-		w.client.monitor.Started(ctx, &event.CommandStartedEvent{
-			Command:            w.encoder.AppendCommand(nil, message),
-			DatabaseName:       w.command.Database,
-			CommandName:        w.encoder.Operation().String(),
-			RequestID:          int64(w.encoder.RequestID()),
-			ConnectionID:       h.ID(),
-			ServerConnectionID: h.ServerConnectionID(),
-			ServiceID:          h.pin.description.ServiceID,
-		})
+		w.event(h).started(ctx, w.encoder.AppendCommand(nil, message))
 	}
 	return time.Now()
 }
 
 // publishFinished tells the command monitor that a message has been held or sent, or why not.
 func (w *laneWrite) publishFinished(ctx context.Context, h *handle, started time.Time, err error) {
+	w.event(h).finished(ctx, time.Since(started), err)
+}
+
+// event is of the message that the encoder gave last.
+func (w *laneWrite) event(h *handle) commandEvent {
+	return commandEvent{w.client, h.pin, w.command.Database, w.encoder.Operation().String(), w.encoder.RequestID()}
+}
+
+// commandEvent is what the events of an unacknowledged command have in common.
+type commandEvent struct {
+	client         *Client
+	pin            *pin
+	database, name string
+	requestID      int32
+}
+
+func (e commandEvent) started(ctx context.Context, command bson.Raw) {
+	e.client.monitor.Started(ctx, &event.CommandStartedEvent{
+		Command:            command,
+		DatabaseName:       e.database,
+		CommandName:        e.name,
+		RequestID:          int64(e.requestID),
+		ConnectionID:       e.pin.id,
+		ServerConnectionID: e.pin.serverConnectionID,
+		ServiceID:          e.pin.description.ServiceID,
+	})
+}
+
+func (e commandEvent) finished(ctx context.Context, took time.Duration, err error) {
 	finished := event.CommandFinishedEvent{
-		Duration:           time.Since(started),
-		CommandName:        w.encoder.Operation().String(),
-		DatabaseName:       w.command.Database,
-		RequestID:          int64(w.encoder.RequestID()),
-		ConnectionID:       h.ID(),
-		ServerConnectionID: h.ServerConnectionID(),
-		ServiceID:          h.pin.description.ServiceID,
+		Duration:           took,
+		CommandName:        e.name,
+		DatabaseName:       e.database,
+		RequestID:          int64(e.requestID),
+		ConnectionID:       e.pin.id,
+		ServerConnectionID: e.pin.serverConnectionID,
+		ServiceID:          e.pin.description.ServiceID,
 	}
-	monitor := w.client.monitor
+	monitor := e.client.monitor
 	switch {
 	case err == nil && monitor.Succeeded != nil:
 		reply := append(bson.Raw(nil), laneReply...) // the monitor's to keep

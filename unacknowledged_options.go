@@ -77,6 +77,7 @@ func (w *laneWrite) insertMany(documents any, opts []options.Lister[options.Inse
 	if args.Ordered != nil {
 		w.command.Ordered = args.Ordered
 	}
+	w.several = true
 	w.encode(lane.Insert, args.BypassDocumentValidation, func(e *lane.Encoder) error {
 		for i := range elements.Len() {
 			if err := e.AppendInsert(elements.Index(i).Interface()); err != nil {

@@ -36,6 +36,8 @@ type laneWrite struct {
 	client  *Client
 	request *Request // which ctx carries
 	refused error    // why the encoder did not take the call; the driver is to be asked
+	// several says that the call is one for several statements, whose order the caller may want kept.
+	several bool
 }
 
 var laneWrites = sync.Pool{New: func() any { return &laneWrite{encoder: lane.NewEncoder()} }}
@@ -77,6 +79,9 @@ func (u *UnacknowledgedCollection) begin(ctx context.Context) (*laneWrite, error
 	w.command.Database, w.command.Collection = database.Name(), u.coll.Name()
 	w.command.Ordered, w.command.ClusterTime = &ordered, c.clock.GetClusterTime()
 	w.command.ServerAPI, w.command.MaxTimeMS = c.serverAPI, maxTimeMS
+	if c.settings.mergeWrites {
+		w.command.MaxTimeMS = 0
+	}
 	return w, nil
 }
 
@@ -158,6 +163,12 @@ func (w *laneWrite) hold() error {
 
 func (w *laneWrite) holdMessage(ctx context.Context, h *handle, message []byte, statements int) error {
 	h.epoch.wrote(w.command.Database, w.command.Collection)
+	if h.pin.merges {
+		if w.mergeable(message, h.pin.limits) {
+			return w.joinMessage(ctx, h, message, statements)
+		}
+		h.tellMerged()
+	}
 	if w.client.monitor == nil {
 		return h.hold(ctx, message, statements)
 	}
@@ -217,7 +228,7 @@ func laneLimits(server *description.Server) lane.Limits {
 func (w *laneWrite) release() {
 	w.encoder.Reset()
 	w.command = lane.Command{}
-	w.ctx, w.client, w.request, w.refused = nil, nil, nil, nil
+	w.ctx, w.client, w.request, w.refused, w.several = nil, nil, nil, nil, false
 	laneWrites.Put(w)
 }
 
@@ -239,7 +250,11 @@ func (c *Client) laneEpoch(ctx context.Context, s *series) (*epoch, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn, err := selected.Connection(ctx)
+	connect := selected.Connection
+	if s, ok := selected.(*server); ok {
+		connect = s.connect
+	}
+	conn, err := connect(ctx)
 	if err != nil {
 		return nil, err
 	}

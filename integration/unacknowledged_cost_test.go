@@ -12,10 +12,11 @@ import (
 
 // holding returns a client of a server that sends nothing by itself until so many megabytes are
 // held, so that only the cost of the client is counted. It has no monitor.
-func holding(t testing.TB) (*monorail.Client, *servertest.Server) {
+func holding(t testing.TB, opts ...*monorail.OptionsBuilder) (*monorail.Client, *servertest.Server) {
 	t.Helper()
 	s := servertest.Start(t)
-	client, err := monorail.Connect(options.Client().ApplyURI(s.URI), monorail.Options().SetMaxHeldBytes(64<<20).SetFlushInterval(0))
+	opts = append([]*monorail.OptionsBuilder{monorail.Options().SetMaxHeldBytes(64 << 20).SetFlushInterval(0)}, opts...)
+	client, err := monorail.Connect(options.Client().ApplyURI(s.URI), opts...)
 	check(t, err)
 	t.Cleanup(func() { check(t, client.Disconnect(servertest.Context(t))) })
 	return client, s
@@ -24,6 +25,17 @@ func holding(t testing.TB) (*monorail.Client, *servertest.Server) {
 // TestUnacknowledgedAllocations checks that a write of the lane allocates nothing.
 func TestUnacknowledgedAllocations(t *testing.T) {
 	c, s := holding(t)
+	laneAllocations(t, c, s)
+}
+
+// TestMergedAllocations checks the same of a write that is merged.
+func TestMergedAllocations(t *testing.T) {
+	c, s := holding(t, monorail.Options().SetMergeWrites(true))
+	laneAllocations(t, c, s)
+}
+
+func laneAllocations(t *testing.T, c *monorail.Client, s *servertest.Server) {
+	t.Helper()
 	coll := c.Database(s.Database(t)).Collection("c")
 	ctx, request := c.StartRequest(t.Context())
 	check(t, c.Unacknowledged(coll).InsertOne(ctx, bson.D{}))
