@@ -15,7 +15,9 @@ type program struct {
 	// tight: nothing is held for long: a small outbox, and no timer.
 	tight bool
 	// keep: the client hands back what may be lost.
-	keep  bool
+	keep bool
+	// merge: unacknowledged writes may share messages; each has a comment of its own, so that they do not.
+	merge bool
 	steps []step
 	// disconnect: the program ends by Disconnect, with whatever is open.
 	disconnect bool
@@ -157,6 +159,7 @@ var programs = rapid.Custom(func(t *rapid.T) program {
 		auto:       rapid.Bool().Draw(t, "auto"),
 		tight:      rapid.Bool().Draw(t, "tight"),
 		keep:       rapid.Bool().Draw(t, "keep"),
+		merge:      rapid.Bool().Draw(t, "merge"),
 		steps:      rapid.SliceOfN(steps, 1, 14).Draw(t, "steps"),
 		disconnect: rapid.IntRange(0, 19).Draw(t, "disconnect") == 19,
 	}
@@ -165,7 +168,7 @@ var programs = rapid.Custom(func(t *rapid.T) program {
 // String lists the program, one step a line.
 func (p program) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "client{auto: %v, tight: %v, keep: %v}\n", p.auto, p.tight, p.keep)
+	fmt.Fprintf(&b, "client{auto: %v, tight: %v, keep: %v, merge: %v}\n", p.auto, p.tight, p.keep, p.merge)
 	for i, s := range p.steps {
 		fmt.Fprintf(&b, "%3d %s\n", i+1, s)
 	}

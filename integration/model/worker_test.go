@@ -26,7 +26,7 @@ type worker struct {
 	serial  int // of the last program
 }
 
-type clientKind struct{ auto, tight, keep bool }
+type clientKind struct{ auto, tight, keep, merge bool }
 
 // watchedClient is a client with what its monitors saw.
 type watchedClient struct {
@@ -75,7 +75,7 @@ func (w *worker) stop() {
 	w.server.Close()
 }
 
-func (p program) kind() clientKind { return clientKind{p.auto, p.tight, p.keep} }
+func (p program) kind() clientKind { return clientKind{p.auto, p.tight, p.keep, p.merge} }
 
 // client returns the client of that kind.
 func (w *worker) client(t failer, kind clientKind) *watchedClient {
@@ -84,7 +84,7 @@ func (w *worker) client(t failer, kind clientKind) *watchedClient {
 		return c
 	}
 	c := &watchedClient{}
-	settings := monorail.Options().SetAutoStartRequest(kind.auto)
+	settings := monorail.Options().SetAutoStartRequest(kind.auto).SetMergeWrites(kind.merge)
 	if kind.tight {
 		settings.SetMaxHeldBytes(500).SetFlushInterval(0)
 	}
