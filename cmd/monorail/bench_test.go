@@ -12,7 +12,7 @@ import (
 )
 
 // measures are those of the table, in its order.
-var measures = []string{"P1", "P2", "P3", "P4", "P5", "P7", "P9", "P10"}
+var measures = []string{"P1", "P2", "P3", "P4", "P5", "P6", "P7", "P9", "P10"}
 
 // TestBench measures one round at servers of its own.
 func TestBench(t *testing.T) {
@@ -90,6 +90,21 @@ func TestBenchMayNotDropDatabases(t *testing.T) {
 	}
 	benchAt(t, as("writer"))
 	leavesNothing(t, as("root"))
+}
+
+// TestBenchAtMongos checks that what does not apply is said.
+func TestBenchAtMongos(t *testing.T) {
+	server := monorailtest.NewServer(monorailtest.WithMongos())
+	t.Cleanup(server.Close)
+	for _, row := range benchAt(t, server.URI()) {
+		why, skipped := row["not_measured"].(string)
+		if row["measure"] == "P6" != skipped || skipped && !strings.Contains(why, "SetMergeWritesThroughMongos") {
+			t.Errorf("%v: %v", row["title"], why)
+		}
+		if !strings.HasPrefix(row["server"].(string), "a mongos ") {
+			t.Errorf("the server is %v", row["server"])
+		}
+	}
 }
 
 // TestBenchErrors checks that what is wrong with a deployment is said.

@@ -72,6 +72,14 @@ func BenchmarkShortRequest(b *testing.B) {
 // BenchmarkCallers measures 64 callers at once, at monorailtest.
 func BenchmarkCallers(b *testing.B) { benchmark(b, contend(b, serverPeer).throughput()) }
 
+// BenchmarkCounting measures counters that go up until every reader sees it, at monorailtest. An
+// operation is a thousand updates.
+func BenchmarkCounting(b *testing.B) {
+	counting, err := contend(b, serverPeer).site.counting()
+	check(b, err)
+	benchmark(b, counting)
+}
+
 // BenchmarkTenWritesAndARead measures against monorailtest behind a network of 1 ms.
 func BenchmarkTenWritesAndARead(b *testing.B) {
 	benchmark(b, contend(b, distantPeer).writesAndARead())

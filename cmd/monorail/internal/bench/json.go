@@ -11,13 +11,14 @@ type jsonRow struct {
 	Measure        string     `json:"measure"`
 	Title          string     `json:"title"`
 	Unit           string     `json:"unit,omitempty"`
-	Median         float64    `json:"median"`
-	Least          float64    `json:"least"`
-	Most           float64    `json:"most"`
+	Median         float64    `json:"median,omitempty"`
+	Least          float64    `json:"least,omitempty"`
+	Most           float64    `json:"most,omitempty"`
 	ProcessorRatio float64    `json:"cpu_ratio,omitempty"`
 	Goal           string     `json:"goal,omitempty"`
 	Verdict        string     `json:"verdict,omitempty"`
 	Meaning        string     `json:"meaning,omitempty"`
+	NotMeasured    string     `json:"not_measured,omitempty"`
 	Parts          []jsonPart `json:"parts,omitempty"`
 	Rounds         int        `json:"rounds"`
 	Server         string     `json:"server"`
@@ -39,7 +40,7 @@ func WriteJSON(w io.Writer, r *Report) error {
 		line := jsonRow{
 			Measure: row.Measure, Title: row.Title, Unit: row.Unit,
 			Median: row.Spread.Median, Least: row.Spread.Least, Most: row.Spread.Most, ProcessorRatio: row.Processor,
-			Goal: row.Goal, Verdict: row.Verdict, Meaning: row.Meaning,
+			Goal: row.Goal, Verdict: row.Verdict, Meaning: row.Meaning, NotMeasured: row.Skipped,
 			Rounds: r.Rounds, Server: r.Server, Date: r.Date.Format(time.RFC3339),
 		}
 		for _, part := range row.Parts {

@@ -22,6 +22,8 @@ type Row struct {
 	Verdict   string  // "met", "missed", or "" where there is no goal
 	Meaning   string
 	Parts     []Part
+	// Skipped says why it was not measured; nothing else but Measure and Title is set then.
+	Skipped string
 }
 
 // Part is one of the two that a row compares.

@@ -31,6 +31,10 @@ func meansThroughput(a, b Figures, _ float64) string {
 	return fmt.Sprintf("64 goroutines that share a request do %s updates a second over its one socket; with the driver and 64 sockets they do %s.", rate(b.Wall), rate(a.Wall))
 }
 
+func meansCounting(a, b Figures, _ float64) string {
+	return fmt.Sprintf("A request counts %s events a second until every reader sees them; the driver's BulkWrite of 1,000 counts %s.", rate(b.Wall/batchSize), rate(a.Wall/batchSize))
+}
+
 func meansOutside(o operation) func(a, b Figures, _ float64) string {
 	return func(a, b Figures, _ float64) string {
 		return fmt.Sprintf("Outside every request %s takes %s with Monorail's client and %s with the driver's: that is what code without requests pays.", o.phrase, span(a.Wall), span(b.Wall))

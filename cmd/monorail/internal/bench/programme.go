@@ -1,15 +1,19 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // programme is everything that is measured in one run.
 type programme struct {
 	contests []*contest
 	lines    []line
+	// skipped are rows of what does not apply.
+	skipped []Row
 	// idle and idleAt are the measure of memory and where it is made.
 	idle   memoryContest
 	idleAt *site
@@ -38,7 +42,7 @@ func plan(s sites) (*programme, error) {
 	updates, reads := near.acknowledged(updateOne), near.acknowledged(findOne)
 	many := server.throughput()
 	shortUpdate, shortFind := server.shortRequests(updateOne), server.shortRequests(findOne)
-	return &programme{
+	p := &programme{
 		contests: []*contest{writes, far, updates, reads, many, shortUpdate, shortFind},
 		lines: []line{
 			{"P1", "unacknowledged update: official w:0 / lane", writes, writeOfficial, writeByLane, atLeast(12), meansClientCost},
@@ -55,8 +59,22 @@ func plan(s sites) (*programme, error) {
 			{"P9", "a request for one FindOne / official FindOne", shortFind, shortRequest, shortOfficial, atMost(1.05), meansShort(findOne)},
 		},
 		idleAt: s.sink,
-	}, nil
+	}
+	if s.server.mongos {
+		p.skipped = append(p.skipped, Row{Measure: "P6", Title: countingTitle,
+			Skipped: "towards a mongos writes are merged only with SetMergeWritesThroughMongos, which is for you to decide."})
+		return p, nil
+	}
+	counting, err := s.server.counting()
+	if err != nil {
+		return nil, err
+	}
+	p.contests = append(p.contests, counting)
+	p.lines = append(p.lines, line{"P6", countingTitle, counting, countingBulk, countingLane, atLeast(1), meansCounting})
+	return p, nil
 }
+
+const countingTitle = "counter updates a second until visible: lane with merging / official BulkWrite of 1,000"
 
 // run calibrates and plays so many rounds, until ctx is done.
 func (p *programme) run(ctx context.Context, rounds int, progress io.Writer) error {
@@ -86,9 +104,10 @@ func (p *programme) run(ctx context.Context, rounds int, progress io.Writer) err
 
 // rows are the lines of the table, in the order of the measures.
 func (p *programme) rows() []Row {
-	var rows []Row
+	rows := p.skipped
 	for _, l := range p.lines {
 		rows = append(rows, l.row())
 	}
+	slices.SortStableFunc(rows, func(a, b Row) int { return cmp.Compare(a.Measure, b.Measure) })
 	return append(rows, p.idle.row())
 }

@@ -88,11 +88,11 @@ func ownSite(ctx context.Context, name string) (*site, error) {
 	return s, nil
 }
 
-// collection is what everything is done in.
+// collection is what everything is done in, but for what is checked by its sum.
 const collection = "counts"
 
 // collections are those that prepare makes, and all that there are.
-var collections = []string{collection}
+var collections = []string{collection, bulkCollection, mergedCollection}
 
 // prepare makes the index of the counters and one counter, so that there is something to find.
 func (s *site) prepare() error {

@@ -21,6 +21,10 @@ func WriteTable(w io.Writer, r *Report) error {
 	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "\tratio\tmedian\tleast\tmost\tcpu\tgoal\t")
 	for _, row := range r.Rows {
+		if row.Skipped != "" {
+			fmt.Fprintf(table, "%s\t%s\t\t\t\t\t\tnot measured\n", row.Measure, row.Title)
+			continue
+		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", row.Measure, row.Title,
 			row.figure(row.Spread.Median), row.figure(row.Spread.Least), row.figure(row.Spread.Most),
 			optional(row.Processor), row.Goal, row.Verdict)
@@ -35,7 +39,11 @@ func WriteTable(w io.Writer, r *Report) error {
 	_ = table.Flush()
 	b.WriteByte('\n')
 	for _, row := range r.Rows {
-		fmt.Fprintf(&b, "%-4s %s\n", row.Measure, row.Meaning)
+		meaning := row.Meaning
+		if row.Skipped != "" {
+			meaning = "Not measured: " + row.Skipped
+		}
+		fmt.Fprintf(&b, "%-4s %s\n", row.Measure, meaning)
 	}
 	if r.Note != "" {
 		fmt.Fprintf(&b, "\n%s\n", r.Note)
