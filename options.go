@@ -132,18 +132,21 @@ func (b *OptionsBuilder) SetKeepUnconfirmed(maxBytes int) *OptionsBuilder {
 // directly, with nothing of the request between them, and is of the same command (insert, update or
 // delete), to the same collection, with the same Let, Comment and BypassDocumentValidation, and the first
 // has not left the program, it joins the message of the first. The server executes the statements of a
-// message in their order, and each as if it had come alone: the message says {ordered: false}, so that an
-// error of one does not stop the next. It spends far less on them: on a real server with ten in a message,
-// half as much for each. Merging waits for nothing: what leaves when, SetFlushInterval and SetMaxHeldBytes
-// say as ever, and the latter is also how large a message of several grows. A larger one has gained nothing
-// where it was measured: the server begins later.
+// message in their order, and each as if it had come alone: the message says {ordered: false}, so later
+// statements are executed though an earlier one fails, as later messages are. The server spends far less
+// on them: on a real one, with ten in a message, half as much for each. Merging waits for nothing: what
+// leaves when, SetFlushInterval and SetMaxHeldBytes say as ever, and the latter is also how large a message
+// of several grows. A larger one has gained nothing where it was measured: the server begins later.
 //
 // It is for the methods of an UnacknowledgedCollection. Never merged are
 //   - an InsertMany or BulkWrite that is ordered, which they are by default: it has its messages for itself;
 //   - a write of a collection whose own write concern is {w: 0}: it is the driver's;
 //   - a statement of which it is not certain that every server can parse it, since one that cannot be parsed
-//     voids its whole message: an update with Sort or with an unknown stage of a pipeline, array filters
-//     that are no documents, malformed BSON, deprecated BSON types, nesting deeper than 100;
+//     voids its whole message: an update with Sort or with an unknown stage of a pipeline, a pipeline with
+//     array filters, array filters that are no documents, malformed BSON, deprecated BSON types, nesting
+//     deeper than 100;
+//   - an upsert with an update that is none: a user who may update and not insert has a command refused
+//     that has an upsert;
 //   - two writes between which the client has learnt a newer cluster time, which it sends with each;
 //   - anything on a connection that compresses;
 //   - anything towards a mongos or a load balancer: see SetMergeWritesThroughMongos.

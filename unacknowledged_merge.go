@@ -23,21 +23,21 @@ func (p *pin) throughMongos() bool {
 	return false
 }
 
-// mergeable tells whether the statements of a message of this call may share one with others.
-func (w *laneWrite) mergeable(message []byte, limits lane.Limits) bool {
+// company returns which messages the statements of a message of this call may join.
+func (w *laneWrite) company(message []byte, limits lane.Limits) lane.Company {
 	if w.several && (w.command.Ordered == nil || *w.command.Ordered) {
-		return false
+		return lane.Alone
 	}
-	return w.encoder.Mergeable(message, limits)
+	return w.encoder.Company(message, limits)
 }
 
-// joinMessage is holdMessage for a mergeable message. The command monitor is told when nothing can join
-// it any more, and here only of one that was not queued.
-func (w *laneWrite) joinMessage(ctx context.Context, h *handle, message []byte, statements int) error {
+// joinMessage is holdMessage for a message that may have that company. The command monitor is told when
+// nothing can join it any more, and here only of one that was not queued.
+func (w *laneWrite) joinMessage(ctx context.Context, h *handle, message []byte, statements int, company lane.Company) error {
 	layout, limits := w.encoder.Layout(), h.pin.limits
 	batch := outbox.Batch{
 		CommandEnd: layout.CommandEnd, Ordered: layout.Ordered, Sequence: layout.Sequence,
-		Statements: layout.Statements, Count: statements,
+		Kind: uint8(company), Statements: layout.Statements, Count: statements,
 		MaxSize: limits.MessageSize, MaxCount: limits.BatchCount,
 	}
 	queued, err := h.join(ctx, message, &batch)

@@ -74,8 +74,8 @@ func appendStatements(t *testing.T, all []statement, message []byte, number int)
 // choices reads decisions from the fuzzer's bytes; 0 when there are none left.
 type choices struct {
 	rest []byte
-	// alone says that every message of the last call has to stay alone.
-	alone bool
+	// company is what the last call asks for, unless its documents do not permit it.
+	company lane.Company
 }
 
 func (c *choices) next(n int) int {
@@ -107,7 +107,7 @@ func (c *choices) document() any {
 func (c *choices) call(w *laneWrite) {
 	yes, no := true, false
 	w.command = lane.Command{Database: [...]string{"d", "e"}[c.next(8)/7], Collection: [...]string{"a", "b"}[c.next(8)/7], Ordered: &yes}
-	c.alone = false
+	c.company = lane.Usual
 	comment := any(nil)
 	if c.next(8) == 7 {
 		comment = "why"
@@ -121,18 +121,28 @@ func (c *choices) call(w *laneWrite) {
 			documents = append(documents, c.document())
 		}
 		ordered := c.next(2) == 0
-		c.alone = c.alone || ordered
+		if ordered {
+			c.company = lane.Alone
+		}
 		w.insertMany(documents, []options.Lister[options.InsertManyOptions]{options.InsertMany().SetComment(comment).SetOrdered(ordered)})
 	case 2:
 		o := options.UpdateOne().SetComment(comment)
-		if c.next(5) == 4 {
-			c.alone = true
+		switch c.next(8) {
+		case 7:
+			c.company = lane.Alone
 			o.SetSort(bson.D{{Key: "x", Value: 1}})
+		case 6:
+			c.company = lane.Upserting
+			o.SetUpsert(true)
+		case 5:
+			o.SetUpsert(false)
 		}
 		w.updateOne(c.document(), bson.D{{Key: "$inc", Value: bson.D{{Key: "n", Value: 1}}}}, []options.Lister[options.UpdateOneOptions]{o})
 	case 3:
 		stage := [...]string{"$set", "$unset", "$what"}[c.next(3)]
-		c.alone = c.alone || stage == "$what"
+		if stage == "$what" {
+			c.company = lane.Alone
+		}
 		w.updateMany(bson.D{}, []any{bson.D{{Key: stage, Value: bson.D{}}}},
 			[]options.Lister[options.UpdateManyOptions]{options.UpdateMany().SetLet(bson.D{{Key: "x", Value: c.next(2)}})})
 	case 4:
@@ -169,7 +179,7 @@ func FuzzMergeWrites(f *testing.F) {
 		w := &laneWrite{encoder: lane.NewEncoder(), ctx: t.Context(), client: h.epoch.series.client}
 		w.encoder.Configure(nil, nil)
 		var asked []statement
-		alone := map[int]bool{} // messages that must have stayed alone
+		companies := map[int]lane.Company{} // by the numbers of the messages
 		number := 0
 		for len(c.rest) > 0 {
 			number++
@@ -195,7 +205,10 @@ func FuzzMergeWrites(f *testing.F) {
 					t.Fatal(err)
 				}
 				number++
-				alone[number] = c.alone || bytes.Contains(message, []byte(unparsable)) || bytes.Contains(message, []byte(deprecated))
+				companies[number] = c.company
+				if bytes.Contains(message, []byte(unparsable)) || bytes.Contains(message, []byte(deprecated)) {
+					companies[number] = lane.Alone
+				}
 				asked = appendStatements(t, asked, message, number)
 				if err := w.holdMessage(t.Context(), h, message, statements); err != nil {
 					t.Fatal(err)
@@ -218,11 +231,11 @@ func FuzzMergeWrites(f *testing.F) {
 			}
 			rest = rest[length:]
 		}
-		compareStatements(t, asked, sent, alone)
+		compareStatements(t, asked, sent, companies)
 	})
 }
 
-func compareStatements(t *testing.T, asked, sent []statement, alone map[int]bool) {
+func compareStatements(t *testing.T, asked, sent []statement, companies map[int]lane.Company) {
 	t.Helper()
 	if len(sent) != len(asked) {
 		t.Fatalf("%d statements were sent, %d asked for", len(sent), len(asked))
@@ -235,11 +248,12 @@ func compareStatements(t *testing.T, asked, sent []statement, alone map[int]bool
 			t.Fatalf("statement %d was torn from its message", i)
 		}
 		merged := i > 0 && sent[i].message == sent[i-1].message && asked[i].message != asked[i-1].message
-		if merged && (sent[i].ordered || alone[asked[i].message] || alone[asked[i-1].message]) {
-			t.Fatalf("statement %d shares a message, and must not: ordered %t, alone %t and %t", i, sent[i].ordered,
-				alone[asked[i].message], alone[asked[i-1].message])
+		company := companies[asked[i].message]
+		if merged && (sent[i].ordered || company == lane.Alone || company != companies[asked[i-1].message]) {
+			t.Fatalf("statement %d shares a message, and must not: ordered %t, companies %d and %d", i, sent[i].ordered,
+				company, companies[asked[i-1].message])
 		}
-		if alone[asked[i].message] && sent[i].ordered != asked[i].ordered {
+		if company == lane.Alone && sent[i].ordered != asked[i].ordered {
 			t.Fatalf("statement %d is sent alone, and with another ordered", i)
 		}
 	}

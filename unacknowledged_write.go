@@ -164,8 +164,8 @@ func (w *laneWrite) hold() error {
 func (w *laneWrite) holdMessage(ctx context.Context, h *handle, message []byte, statements int) error {
 	h.epoch.wrote(w.command.Database, w.command.Collection)
 	if h.pin.merges {
-		if w.mergeable(message, h.pin.limits) {
-			return w.joinMessage(ctx, h, message, statements)
+		if company := w.company(message, h.pin.limits); company != lane.Alone {
+			return w.joinMessage(ctx, h, message, statements, company)
 		}
 		h.tellMerged()
 	}

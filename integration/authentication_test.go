@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"slices"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -176,6 +177,30 @@ func TestMissingPrivilegeToConfirm(t *testing.T) {
 	if n, err := s.ConnectPlain(t, nil).Database(name).Collection("c").CountDocuments(ctx, bson.D{}); n != 1 || err != nil {
 		t.Errorf("%d documents, %v", n, err)
 	}
+}
+
+// TestMergedWritesWithoutAPrivilege: who may update and not insert gets an upsert refused, and no other write
+// with it, though it is merged with its like.
+func TestMergedWritesWithoutAPrivilege(t *testing.T) {
+	s := servertest.StartWithFaults(t, monorailtest.WithUser("root", "pass"), monorailtest.WithUser("updater", "update", "update", "find"))
+	s.Base = authenticated("", "root", "pass")
+	coll := s.ConnectPlain(t, nil).Database(s.Database(t)).Collection("c")
+	ctx := servertest.Context(t)
+	_, err := coll.InsertOne(ctx, bson.D{{Key: "_id", Value: 1}})
+	check(t, err)
+	c := s.Connect(t, authenticated("", "updater", "update"), merging())
+	lane := c.Unacknowledged(c.Database(coll.Database().Name()).Collection("c"))
+	requestCtx, request := c.StartRequest(ctx)
+	for i := range 9 {
+		check(t, lane.UpdateByID(requestCtx, 1, push(i), options.UpdateOne().SetUpsert(i >= 3 && i < 6)))
+	}
+	if list := pushed(requestCtx, t, c.Database(coll.Database().Name()).Collection("c"), 1); !slices.Equal(list, []int{0, 1, 2, 6, 7, 8}) {
+		t.Errorf("the updates that are no upserts made %v", list)
+	}
+	if got := startedCommands(t, c); !slices.Equal(got, []string{"update 3", "update 3", "update 3", "find"}) {
+		t.Errorf("commands %v", got)
+	}
+	check(t, request.End())
 }
 
 // TestSecureReplicaSet: a request's socket to the primary is lost with the primary's role, and the next

@@ -60,24 +60,33 @@ func laneAllocations(t *testing.T, c *monorail.Client, s *servertest.Server) {
 
 // TestUnacknowledgedWriteCalls checks that writes of the lane leave in one write call with the operation
 // that follows them, and else whenever so many bytes are held as SetMaxHeldBytes says, and not before.
-func TestUnacknowledgedWriteCalls(t *testing.T) {
+func TestUnacknowledgedWriteCalls(t *testing.T) { writeCalls(t, false) }
+
+// TestMergedWriteCalls checks the same of writes that are merged.
+func TestMergedWriteCalls(t *testing.T) { writeCalls(t, true) }
+
+func writeCalls(t *testing.T, merge bool) {
+	t.Helper()
 	const writes, perCall = 100, 7
 	s := servertest.Start(t)
 	database := s.Database(t)
 	var filter, update any = bson.D{{Key: "_id", Value: 1}}, bson.D{{Key: "$inc", Value: bson.D{{Key: "n", Value: 1}}}}
 	upsert := options.UpdateOne().SetUpsert(true)
-	// calls returns how many write calls the writes and a ping take, and how many bytes each write has.
+	// calls returns how many write calls the writes and a ping take, and how many bytes perCall writes have.
 	calls := func(maxHeldBytes int) (calls, size int) {
-		c, err := monorail.Connect(options.Client().ApplyURI(s.URI), monorail.Options().SetMaxHeldBytes(maxHeldBytes).SetFlushInterval(0))
+		c, err := monorail.Connect(options.Client().ApplyURI(s.URI),
+			monorail.Options().SetMaxHeldBytes(maxHeldBytes).SetFlushInterval(0).SetMergeWrites(merge))
 		check(t, err)
 		defer func() { check(t, c.Disconnect(servertest.Context(t))) }()
 		ctx, request := c.StartRequest(t.Context())
 		check(t, c.Ping(ctx, nil))
 		lane := c.Unacknowledged(c.Database(database).Collection("c"))
 		before := c.Stats().WriteCalls
-		check(t, lane.UpdateOne(ctx, filter, update, upsert))
+		for range perCall {
+			check(t, lane.UpdateOne(ctx, filter, update, upsert))
+		}
 		size = request.Info().HeldBytes
-		for range writes - 1 {
+		for range writes - perCall {
 			check(t, lane.UpdateOne(ctx, filter, update, upsert))
 		}
 		check(t, c.Ping(ctx, nil))
@@ -88,7 +97,7 @@ func TestUnacknowledgedWriteCalls(t *testing.T) {
 	if one != 1 {
 		t.Errorf("%d write calls, want one", one)
 	}
-	if got, _ := calls(perCall * size); got != writes/perCall+1 {
+	if got, _ := calls(size); got != writes/perCall+1 {
 		t.Errorf("%d write calls of %d writes each at most, want %d", got, perCall, writes/perCall+1)
 	}
 }

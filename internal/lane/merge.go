@@ -12,50 +12,79 @@ import (
 // a statement counts; real documents have a tenth of that.
 const maxMergedDepth = 100
 
-// Mergeable tells whether the statements of a message that Next returned may share a message with
-// others: whether it is certain that every server can parse them. One that it cannot parse voids all
-// that are in its message, where an error in running it is its own alone.
-func (e *Encoder) Mergeable(message []byte, limits Limits) bool {
+// Company says which other statements those of a message may share a message with. A server that
+// refuses a command refuses all of its statements, where an error in executing one is its own alone.
+type Company uint8
+
+// The kinds of company.
+const (
+	// Alone is the company of what some server might not be able to parse.
+	Alone Company = iota
+	// Usual is that of everything else.
+	Usual
+	// Upserting is that of updates of which one may insert. A user who may update, but not insert, has
+	// such a command refused.
+	Upserting
+)
+
+// Company returns which messages of the same command may have the statements of one that Next returned.
+func (e *Encoder) Company(message []byte, limits Limits) Company {
 	if e.ordered == 0 || e.largest > limits.DocumentSize {
-		return false
+		return Alone
 	}
+	company := Usual
 	for rest := message[e.statementsStart:]; len(rest) > 0; {
 		size := int(binary.LittleEndian.Uint32(rest))
 		statement := rest[:size]
-		if e.operation == Update && !isMergeableUpdate(statement) || e.operation != Update && !isMergeable(statement) {
-			return false
+		switch {
+		case e.operation != Update:
+			if !isMergeable(statement) {
+				return Alone
+			}
+		default:
+			of := updateCompany(statement)
+			if of == Alone {
+				return Alone
+			}
+			company = max(company, of)
 		}
 		rest = rest[size:]
 	}
-	return true
+	return company
 }
 
 // isMergeable looks at a document to insert, or at a delete statement.
 func isMergeable(statement []byte) bool { return isParsable(statement, maxMergedDepth) }
 
-// isMergeableUpdate looks at an update statement, of which servers parse some parts with the command.
+// updateCompany looks at an update statement, of which servers parse some parts with the command.
 // The encoder has put its length and its end.
-func isMergeableUpdate(statement []byte) bool {
+func updateCompany(statement []byte) Company {
+	company, isPipeline := Usual, false
 	for rest := statement[4 : len(statement)-1]; len(rest) > 0; {
 		kind, key, value, behind, ok := parsableElement(rest, maxMergedDepth)
 		if !ok {
-			return false
+			return Alone
 		}
 		rest = behind
 		switch string(key) {
 		case "sort":
-			return false // servers before 8.0 do not know it
+			return Alone // servers before 8.0 do not know it
 		case "u":
+			isPipeline = kind == bsoncore.TypeArray
 			if kind != bsoncore.TypeEmbeddedDocument && !isArrayOf(kind, value, isStage) {
-				return false
+				return Alone
 			}
-		case "arrayFilters":
-			if !isArrayOf(kind, value, isMergeable) {
-				return false
+		case "arrayFilters": // behind u; a pipeline may have none
+			if isPipeline || !isArrayOf(kind, value, isMergeable) {
+				return Alone
+			}
+		case "upsert":
+			if value[0] == 1 {
+				company = Upserting
 			}
 		}
 	}
-	return true
+	return company
 }
 
 // isArrayOf tells whether a well-formed value is an array of documents that accept accepts.

@@ -31,8 +31,8 @@ func damaged(t *testing.T, offset int, to byte) bson.Raw {
 	return raw
 }
 
-// mergeable encodes one statement, and tells whether it may share a message.
-func mergeable(t *testing.T, name string, statement any) bool {
+// company encodes one statement, and returns which others it may share a message with.
+func company(t *testing.T, name string, statement any) Company {
 	t.Helper()
 	e := NewEncoder()
 	e.Configure(nil, nil)
@@ -62,16 +62,18 @@ func mergeable(t *testing.T, name string, statement any) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return e.Mergeable(message, usualLimits)
+	return e.Company(message, usualLimits)
 }
 
-func TestMergeable(t *testing.T) {
+func TestCompany(t *testing.T) {
 	update := func(u any) UpdateStatement { return UpdateStatement{Filter: bson.D{}, Update: u} }
 	filters := func(elements ...any) UpdateStatement {
 		return UpdateStatement{Filter: bson.D{}, Update: inc, ArrayFilters: elements}
 	}
 	sorted := update(inc)
 	sorted.Sort = bson.D{{Key: "x", Value: 1}}
+	filtered := filters(bson.D{{Key: "x", Value: 1}})
+	filtered.Update = []bson.D{{{Key: "$set", Value: bson.D{}}}}
 	collated := UpdateStatement{
 		Filter: visit, Update: inc, Multi: true, Upsert: &yes, Collation: &options.Collation{Locale: "de", Strength: 2},
 		ArrayFilters: []any{bson.D{{Key: "x", Value: 1}}},
@@ -87,42 +89,44 @@ func TestMergeable(t *testing.T) {
 	for _, test := range []struct {
 		name      string
 		statement any
-		want      bool
+		want      Company
 	}{
-		{"every type in use", types, true},
-		{"an empty document", bson.D{}, true},
-		{"a well-formed bson.Raw", damaged(t, 0, 12), true},
-		{"nested deep enough", levels(maxMergedDepth), true},
-		{"an update of every field", collated, true},
-		{"a replacement", UpdateStatement{Filter: visit, Update: visit, Kind: Replacement}, true},
-		{"a pipeline", update([]bson.D{{{Key: "$set", Value: bson.D{{Key: "x", Value: 1}}}}, {{Key: "$unset", Value: "y"}}}), true},
-		{"an empty pipeline", update(bson.A{}), true},
-		{"a delete", DeleteStatement{Filter: visit, Many: true, Collation: &options.Collation{Locale: "de"}}, true},
-		{"an unknown operator, which is the statement's own error", update(bson.D{{Key: "$nonsense", Value: 1}}), true},
+		{"every type in use", types, Usual},
+		{"an empty document", bson.D{}, Usual},
+		{"a well-formed bson.Raw", damaged(t, 0, 12), Usual},
+		{"nested deep enough", levels(maxMergedDepth), Usual},
+		{"an update of every field", collated, Upserting},
+		{"no upsert", UpdateStatement{Filter: visit, Update: inc, Upsert: new(bool)}, Usual},
+		{"a replacement", UpdateStatement{Filter: visit, Update: visit, Kind: Replacement}, Usual},
+		{"a pipeline", update([]bson.D{{{Key: "$set", Value: bson.D{{Key: "x", Value: 1}}}}, {{Key: "$unset", Value: "y"}}}), Usual},
+		{"an empty pipeline", update(bson.A{}), Usual},
+		{"a delete", DeleteStatement{Filter: visit, Many: true, Collation: &options.Collation{Locale: "de"}}, Usual},
+		{"an unknown operator, which is the statement's own error", update(bson.D{{Key: "$nonsense", Value: 1}}), Usual},
 
-		{"nested too deep", levels(maxMergedDepth + 1), false},
-		{"nested too deep in a statement", DeleteStatement{Filter: levels(maxMergedDepth)}, false},
-		{"a nested document that is too long", damaged(t, 0, 13), false},
-		{"a nested document that is too short", damaged(t, 0, 11), false},
-		{"a nested document of no size", damaged(t, 0, 0), false},
-		{"a nested document without its end", damaged(t, 11, 1), false},
-		{"a nested element of an unknown type", damaged(t, 4, 0x55), false},
-		{"a nested element without a type", damaged(t, 4, 0), false},
-		{"a nested boolean that is neither", bson.D{{Key: "d", Value: bson.RawValue{Type: bson.TypeBoolean, Value: []byte{2}}}}, false},
-		{"a string without its end", bson.D{{Key: "d", Value: bson.RawValue{Type: bson.TypeString, Value: []byte("\x02\x00\x00\x00xy")}}}, false},
-		{"a raw filter", DeleteStatement{Filter: damaged(t, 0, 13)}, false},
-		{"undefined", bson.D{{Key: "d", Value: bson.Undefined{}}}, false},
-		{"a symbol", bson.D{{Key: "d", Value: bson.Symbol("s")}}, false},
-		{"a DBPointer", bson.D{{Key: "d", Value: bson.DBPointer{DB: "x"}}}, false},
-		{"code with scope", bson.D{{Key: "d", Value: bson.CodeWithScope{Code: "c", Scope: bson.D{}}}}, false},
-		{"a sort", sorted, false},
-		{"array filters that are no documents", filters(bson.D{{Key: "x", Value: 1}}, 7), false},
-		{"an unknown stage", update([]bson.D{{{Key: "$set", Value: bson.D{}}}, {{Key: "$match", Value: bson.D{}}}}), false},
-		{"a stage of two keys", update([]bson.D{{{Key: "$set", Value: bson.D{}}, {Key: "$unset", Value: "x"}}}), false},
-		{"a pipeline of no documents", update(rawPipeline{7}), false},
+		{"nested too deep", levels(maxMergedDepth + 1), Alone},
+		{"nested too deep in a statement", DeleteStatement{Filter: levels(maxMergedDepth)}, Alone},
+		{"a nested document that is too long", damaged(t, 0, 13), Alone},
+		{"a nested document that is too short", damaged(t, 0, 11), Alone},
+		{"a nested document of no size", damaged(t, 0, 0), Alone},
+		{"a nested document without its end", damaged(t, 11, 1), Alone},
+		{"a nested element of an unknown type", damaged(t, 4, 0x55), Alone},
+		{"a nested element without a type", damaged(t, 4, 0), Alone},
+		{"a nested boolean that is neither", bson.D{{Key: "d", Value: bson.RawValue{Type: bson.TypeBoolean, Value: []byte{2}}}}, Alone},
+		{"a string without its end", bson.D{{Key: "d", Value: bson.RawValue{Type: bson.TypeString, Value: []byte("\x02\x00\x00\x00xy")}}}, Alone},
+		{"a raw filter", DeleteStatement{Filter: damaged(t, 0, 13)}, Alone},
+		{"undefined", bson.D{{Key: "d", Value: bson.Undefined{}}}, Alone},
+		{"a symbol", bson.D{{Key: "d", Value: bson.Symbol("s")}}, Alone},
+		{"a DBPointer", bson.D{{Key: "d", Value: bson.DBPointer{DB: "x"}}}, Alone},
+		{"code with scope", bson.D{{Key: "d", Value: bson.CodeWithScope{Code: "c", Scope: bson.D{}}}}, Alone},
+		{"a sort", sorted, Alone},
+		{"array filters that are no documents", filters(bson.D{{Key: "x", Value: 1}}, 7), Alone},
+		{"an unknown stage", update([]bson.D{{{Key: "$set", Value: bson.D{}}}, {{Key: "$match", Value: bson.D{}}}}), Alone},
+		{"a stage of two keys", update([]bson.D{{{Key: "$set", Value: bson.D{}}, {Key: "$unset", Value: "x"}}}), Alone},
+		{"a pipeline of no documents", update(rawPipeline{7}), Alone},
+		{"a pipeline with array filters", filtered, Alone},
 	} {
-		if got := mergeable(t, test.name, test.statement); got != test.want {
-			t.Errorf("%s: mergeable %t, want %t", test.name, got, test.want)
+		if got := company(t, test.name, test.statement); got != test.want {
+			t.Errorf("%s: company %d, want %d", test.name, got, test.want)
 		}
 	}
 }
@@ -136,8 +140,8 @@ func (p rawPipeline) MarshalBSONValue() (byte, []byte, error) {
 	return byte(t), value, err
 }
 
-// TestMergeableWantsOrdered: a message that does not say ordered stops at its first error.
-func TestMergeableWantsOrdered(t *testing.T) {
+// TestCompanyWantsOrdered: a message that does not say ordered stops at its first error.
+func TestCompanyWantsOrdered(t *testing.T) {
 	e := NewEncoder()
 	e.Configure(nil, nil)
 	for _, ordered := range []*bool{nil, &yes} {
@@ -149,8 +153,8 @@ func TestMergeableWantsOrdered(t *testing.T) {
 		if err = errors.Join(err, errNext); err != nil {
 			t.Fatal(err)
 		}
-		if got := e.Mergeable(message, usualLimits); got != (ordered != nil) {
-			t.Errorf("ordered %v: mergeable %t", ordered, got)
+		if got := e.Company(message, usualLimits); (got != Alone) != (ordered != nil) {
+			t.Errorf("ordered %v: company %d", ordered, got)
 		}
 		if at := e.Layout().Ordered; ordered != nil && !bytes.HasSuffix(message[:at], []byte("\x08ordered\x00")) {
 			t.Errorf("ordered is not at %d", at)
@@ -164,7 +168,7 @@ func TestMergeableWantsOrdered(t *testing.T) {
 	if err := e.AppendUpdate(&UpdateStatement{Filter: visit, Update: inc}); err != nil {
 		t.Fatal(err)
 	}
-	if message, _, err := e.Next(limits); err != nil || e.Mergeable(message, limits) {
+	if message, _, err := e.Next(limits); err != nil || e.Company(message, limits) != Alone {
 		t.Errorf("a statement that only just fits is mergeable, or %v", err)
 	}
 }
@@ -197,8 +201,8 @@ func FuzzIsParsable(f *testing.F) {
 	})
 }
 
-// BenchmarkMergeable measures what looking through a statement costs.
-func BenchmarkMergeable(b *testing.B) {
+// BenchmarkCompany measures what looking through a statement costs.
+func BenchmarkCompany(b *testing.B) {
 	e := NewEncoder()
 	e.Configure(nil, nil)
 	err := e.Begin(&Command{Operation: Update, Database: "analytics", Collection: "counts", Ordered: &yes})
@@ -211,7 +215,7 @@ func BenchmarkMergeable(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if !e.Mergeable(message, usualLimits) {
+		if e.Company(message, usualLimits) == Alone {
 			b.Fatal(io.ErrUnexpectedEOF)
 		}
 	}

@@ -22,6 +22,8 @@ type Batch struct {
 	Ordered int
 	// Sequence is where the length of the statements lies: four bytes, themselves counted.
 	Sequence int
+	// Kind is of the caller's choice: messages of different kinds are not joined.
+	Kind uint8
 	// Statements is where the first statement begins, and Count how many there are.
 	Statements, Count int
 	// MaxSize is the largest message in bytes that the server takes, MaxCount the most statements.
@@ -85,7 +87,7 @@ func (o *Outbox) Seal() (s Sealed, ok bool) {
 func (o *Outbox) joinLocked(message []byte, b *Batch) bool {
 	open := &o.open
 	statements := message[b.Statements:]
-	if open.Count == 0 || open.CommandEnd != b.CommandEnd || open.Ordered != b.Ordered ||
+	if open.Count == 0 || open.CommandEnd != b.CommandEnd || open.Ordered != b.Ordered || open.Kind != b.Kind ||
 		open.Count+b.Count > b.MaxCount || len(o.queue)-open.start+len(statements) > b.MaxSize {
 		return false
 	}

@@ -147,6 +147,17 @@ func TestJoin(t *testing.T) {
 	flush()
 	wantSent(t, conn, "19 a1[1], 20 a1[2]")
 
+	other := testBatch(1)
+	other.Kind = 1
+	join(t, o, 21, 'a', 1)
+	for i := range 2 {
+		if _, err := o.Join(t.Context(), joinable(22+i, 'a', 2+i), other); err != nil {
+			t.Fatal(err)
+		}
+	}
+	flush()
+	wantSent(t, conn, "21 a1[1], 22 a0[2 3]")
+
 	join(t, o, 7, 'a', 1) // nothing joins what has left
 	hold(t, o, 8)
 	join(t, o, 9, 'a', 2)
