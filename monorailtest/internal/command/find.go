@@ -51,7 +51,7 @@ func findDocuments(ctx context.Context, s *State, r *Request) (bson.D, error) {
 			return nil, err
 		}
 	}
-	p, err := projection.Parse(q.projection, f)
+	p, err := projection.Parse(q.projection, f, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -49,7 +49,7 @@ func findAndModify(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	if err != nil {
 		return nil, err
 	}
-	projected, err := projection.Parse(a.fields, p.filter)
+	projected, err := projection.Parse(a.fields, p.filter, nil)
 	if err != nil {
 		return nil, err
 	}

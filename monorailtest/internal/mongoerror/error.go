@@ -3,6 +3,7 @@
 package mongoerror
 
 import (
+	"errors"
 	"fmt"
 
 	"go.mongodb.org/mongo-driver/bson"
@@ -48,5 +49,16 @@ func (e *Error) WithFields(fields bson.D) *Error {
 func (e *Error) WithLabels(labels ...string) *Error {
 	c := *e
 	c.Labels = labels
+	return &c
+}
+
+// Because returns err with "context :: caused by :: " before its message, if it is an *Error.
+func Because(context string, err error) error {
+	var e *Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	c := *e
+	c.Message = context + " :: caused by :: " + e.Message
 	return &c
 }

@@ -187,8 +187,10 @@ func parseProject(v any) (stage, error) {
 	if hasOperator(d) {
 		return nil, mongoerror.New(mongoerror.NotImplemented, "this form of $project is not supported by this server")
 	}
-	p, err := projection.Parse(d, nil)
-	return func(in []bson.D) ([]bson.D, error) { return each(in, p.Apply) }, err
+	p, err := projection.Parse(d, nil, nil)
+	return func(in []bson.D) ([]bson.D, error) {
+		return each(in, func(d bson.D) (bson.D, error) { return p.Apply(d) })
+	}, err
 }
 
 // hasOperator tells whether a projection holds anything but 0, 1 and their nesting.
@@ -228,8 +230,10 @@ func parseUnset(v any) (stage, error) {
 			return each(in, func(d bson.D) (bson.D, error) { return without(d, "_id"), nil })
 		}, nil
 	}
-	p, err := projection.Parse(d, nil)
-	return func(in []bson.D) ([]bson.D, error) { return each(in, p.Apply) }, err
+	p, err := projection.Parse(d, nil, nil)
+	return func(in []bson.D) ([]bson.D, error) {
+		return each(in, func(d bson.D) (bson.D, error) { return p.Apply(d) })
+	}, err
 }
 
 func without(d bson.D, name string) bson.D {

@@ -1,294 +1,200 @@
-// Package projection holds the projections of find and findAndModify.
+// Package projection holds the projections of find and findAndModify, and of the stages $project,
+// $addFields and $unset: they keep fields, leave fields out, and compute fields.
 package projection
 
 import (
-	"strings"
-
 	"go.mongodb.org/mongo-driver/bson"
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
-	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
-	"github.com/mongo-monorail/monorail/monorailtest/internal/query"
-)
-
-// Codes of errors that have no names.
-const (
-	codeInclusionInExclusion = 31253
-	codeExclusionInInclusion = 31254
-	codePathCollision        = 31249
-	codePathCollisionBelow   = 31250
-	codeDollarField          = 16410
-	codeUnknownExpression    = 31325
 )
 
 // Projection is a parsed projection. It is immutable and may be shared between goroutines.
 type Projection struct {
 	root *node
-	// include: only the named fields are kept; else the named fields are left out.
-	include bool
-	// hideID leaves _id out; showID keeps it where the projection excludes by name.
-	hideID bool
+	kind kind
+	// after are what is done when the fields have been kept and computed: $slice of find, and the
+	// positional operator.
+	after []reshaper
 	// everything: the projection changes nothing.
 	everything bool
 }
 
-// node is a part of a projection: what becomes of the fields below one name.
-type node struct {
-	names    []string
-	children map[string]*node
-	// operator computes the value of the field; nil for a plain inclusion or exclusion.
-	operator operator
-	// leaf: the field itself is named, not one below it.
-	leaf bool
+// kind says what becomes of the fields that a projection does not name.
+type kind int
+
+const (
+	// undecided is that of a projection that has told nothing so far.
+	undecided kind = iota
+	// inclusion keeps the named fields only.
+	inclusion
+	// exclusion keeps all but the named fields.
+	exclusion
+	// addition keeps all fields and sets the named ones.
+	addition
+)
+
+// computer computes a field. It is an expression, or $elemMatch of find.
+type computer interface {
+	Evaluate(d bson.D, variables ...any) (any, error)
 }
 
-// Parse parses a projection. f is the filter of the find. Errors are *mongoerror.Error as of
-// MongoDB 4.4; what is not supported is NotImplemented (238).
-func Parse(d bson.D, f *query.Filter) (*Projection, error) {
-	p := &Projection{root: &node{}}
-	if len(d) == 0 {
-		p.everything = true
-		return p, nil
-	}
-	decided, operators := false, 0
-	decide := func(include bool, name string) error {
-		if decided && include != p.include {
-			if include {
-				return mongoerror.New(codeInclusionInExclusion, "Cannot do inclusion on field %s in exclusion projection", name)
-			}
-			return mongoerror.New(codeExclusionInInclusion, "Cannot do exclusion on field %s in inclusion projection", name)
-		}
-		decided, p.include = true, include
-		return nil
-	}
-	idGiven := false
-	for _, e := range flatten(d, "") {
-		n := &node{leaf: true}
-		switch include, plain := inclusion(e.Value); {
-		case plain && e.Key == "_id":
-			p.hideID, idGiven = !include, true
-			if !include {
-				continue
-			}
-			if len(d) == 1 {
-				decided, p.include = true, true
-			}
-			continue
-		case plain:
-			if err := decide(include, e.Key); err != nil {
-				return nil, err
-			}
-		default:
-			op, includes, err := parseOperator(e, f)
-			if err != nil {
-				return nil, err
-			}
-			n.operator = op
-			operators++
-			if includes {
-				if err := decide(true, e.Key); err != nil {
-					return nil, err
-				}
-			}
-		}
-		if err := p.root.add(e.Key, n); err != nil {
-			return nil, err
-		}
-	}
-	if !decided && idGiven && !p.hideID && operators > 0 {
-		// {_id: 1, a: {$slice: 1}} keeps nothing but what is named.
-		p.include = true
-	}
-	return p, nil
-}
-
-// flatten writes {a: {b: 1}} as {"a.b": 1}.
-func flatten(d bson.D, prefix string) bson.D {
-	var out bson.D
-	for _, e := range d {
-		name := prefix + e.Key
-		if inner, ok := e.Value.(bson.D); ok && len(inner) > 0 && !strings.HasPrefix(inner[0].Key, "$") {
-			out = append(out, flatten(inner, name+".")...)
-			continue
-		}
-		out = append(out, bson.E{Key: name, Value: e.Value})
-	}
-	return out
-}
-
-// inclusion reads a plain 0 or 1.
-func inclusion(v any) (include, plain bool) {
-	if b, ok := v.(bool); ok {
-		return b, true
-	}
-	if bsonvalue.IsNumber(v) {
-		return bsonvalue.Truth(v), true
-	}
-	return false, false
-}
-
-func (n *node) add(name string, leaf *node) error {
-	parts := strings.Split(name, ".")
-	at := n
-	for i, part := range parts {
-		if err := checkPart(part, name, i == len(parts)-1); err != nil {
-			return err
-		}
-		child := at.children[part]
-		last := i == len(parts)-1
-		if child == nil {
-			child = &node{}
-			if last {
-				child = leaf
-			}
-			if at.children == nil {
-				at.children = map[string]*node{}
-			}
-			at.children[part] = child
-			at.names = append(at.names, part)
-		} else if last {
-			return mongoerror.New(codePathCollisionBelow, "Path collision at %s", name)
-		} else if child.leaf {
-			return mongoerror.New(codePathCollision, "Path collision at %s remaining portion %s", name, strings.Join(parts[i+1:], "."))
-		}
-		at = child
-	}
-	return nil
-}
-
-func checkPart(part, name string, last bool) error {
-	switch {
-	case name == "":
-		return mongoerror.New(40352, "FieldPath cannot be constructed with empty string")
-	case part == "" && last:
-		return mongoerror.New(40353, "FieldPath must not end with a '.'.")
-	case part == "":
-		return mongoerror.New(15998, "FieldPath field names may not be empty strings.")
-	case part[0] == '$':
-		return mongoerror.New(codeDollarField, "FieldPath field names may not start with '$'.")
-	}
-	return nil
+// reshaper changes what is left of a document; before is the whole document.
+type reshaper interface {
+	reshape(before, after bson.D) (bson.D, error)
 }
 
 // Everything tells whether the projection changes no document.
 func (p *Projection) Everything() bool { return p.everything }
 
-// Apply returns what the projection leaves of a document, which is not changed.
-func (p *Projection) Apply(d bson.D) (bson.D, error) {
+// Inclusive tells whether the projection keeps named and computed fields only.
+func (p *Projection) Inclusive() bool { return p.kind == inclusion }
+
+// Apply returns what the projection makes of a document, which is not changed. variables are the
+// values of those that the projection's scope defines.
+func (p *Projection) Apply(d bson.D, variables ...any) (bson.D, error) {
 	if p.everything {
 		return d, nil
 	}
+	out := d
+	if p.kind != addition {
+		out = p.keep(p.root, d)
+	}
+	if p.root.computes {
+		r := run{d, variables}
+		var err error
+		if out, err = r.fields(p.root, out); err != nil {
+			return nil, err
+		}
+	}
+	for _, a := range p.after {
+		var err error
+		if out, err = a.reshape(d, out); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// keep returns what is left of a document below n.
+func (p *Projection) keep(n *node, d bson.D) bson.D {
 	out := make(bson.D, 0, len(d))
 	for _, e := range d {
-		if p.root.children[e.Key].atEnd() {
+		if n.kept[e.Key] {
+			out = append(out, e)
 			continue
 		}
-		if e.Key == "_id" && p.root.children["_id"] == nil {
-			if !p.hideID {
+		if n.named[e.Key] {
+			if p.kind == inclusion {
 				out = append(out, e)
 			}
 			continue
 		}
-		v, keep, err := p.field(p.root, e.Key, e.Value, d)
-		if err != nil {
-			return nil, err
-		}
-		if keep {
-			out = append(out, bson.E{Key: e.Key, Value: v})
-		}
-	}
-	return p.appendComputed(out, d)
-}
-
-// atEnd tells a field whose new value comes behind the others, as those of $elemMatch do.
-func (n *node) atEnd() bool {
-	if n == nil || n.operator == nil {
-		return false
-	}
-	_, ok := n.operator.(elementMatch)
-	return ok
-}
-
-func (p *Projection) appendComputed(out, d bson.D) (bson.D, error) {
-	for _, name := range p.root.names {
-		n := p.root.children[name]
-		if !n.atEnd() {
+		child := n.children[e.Key]
+		if child == nil {
+			if p.kind == exclusion {
+				out = append(out, e)
+			}
 			continue
 		}
-		for _, e := range d {
-			if e.Key != name {
-				continue
-			}
-			v, keep, err := n.operator.apply(e.Value, d)
-			if err != nil {
-				return nil, err
-			}
-			if keep {
-				out = append(out, bson.E{Key: name, Value: v})
-			}
-		}
-	}
-	return out, nil
-}
-
-// field returns what is left of the field of that name below n.
-func (p *Projection) field(n *node, name string, v any, root bson.D) (any, bool, error) {
-	child := n.children[name]
-	switch {
-	case child == nil:
-		return v, !p.include, nil
-	case child.operator != nil:
-		return child.operator.apply(v, root)
-	case child.leaf:
-		return v, p.include, nil
-	}
-	switch x := v.(type) {
-	case bson.D:
-		out, err := p.below(child, x, root)
-		return out, true, err
-	case bson.A:
-		out, err := p.belowArray(child, x, root)
-		return out, true, err
-	}
-	return v, !p.include, nil
-}
-
-func (p *Projection) below(n *node, d bson.D, root bson.D) (bson.D, error) {
-	out := make(bson.D, 0, len(d))
-	for _, e := range d {
-		v, keep, err := p.field(n, e.Key, e.Value, root)
-		if err != nil {
-			return nil, err
-		}
-		if keep {
+		// What is computed below takes the place of a value that is missing.
+		if v := p.keepValue(child, e.Value); child.computes || !bsonvalue.IsMissing(v) {
 			out = append(out, bson.E{Key: e.Key, Value: v})
 		}
 	}
+	return out
+}
+
+// keepValue returns what is left of a value: of documents, of those in arrays, and of those in arrays
+// in them. Other values are not what an inclusion means by a field below.
+func (p *Projection) keepValue(n *node, v any) any {
+	switch x := v.(type) {
+	case bson.D:
+		return p.keep(n, x)
+	case bson.A:
+		out := make(bson.A, 0, len(x))
+		for _, item := range x {
+			if kept := p.keepValue(n, item); n.computes || !bsonvalue.IsMissing(kept) {
+				out = append(out, kept)
+			}
+		}
+		return out
+	}
+	if p.kind == inclusion {
+		return bsonvalue.Missing
+	}
+	return v
+}
+
+// run computes the fields of one document.
+type run struct {
+	document  bson.D
+	variables []any
+}
+
+// fields returns d with the fields that n computes.
+func (r run) fields(n *node, d bson.D) (bson.D, error) {
+	out := append(make(bson.D, 0, len(d)+len(n.order)), d...)
+	for _, name := range n.order {
+		var v any
+		var err error
+		if child := n.children[name]; child == nil {
+			v, err = n.computed[name].Evaluate(r.document, r.variables...)
+		} else if child.computes {
+			v, err = r.value(child, valueOf(out, name))
+		} else {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = Set(out, name, v)
+	}
 	return out, nil
 }
 
-// belowArray projects the documents of an array, and those of arrays in it.
-func (p *Projection) belowArray(n *node, a bson.A, root bson.D) (bson.A, error) {
-	out := make(bson.A, 0, len(a))
-	for _, item := range a {
-		switch x := item.(type) {
-		case bson.D:
-			d, err := p.below(n, x, root)
-			if err != nil {
+// value returns v with the fields that n computes: in each of its elements, if it is an array. Any
+// other value than a document gives way to one.
+func (r run) value(n *node, v any) (any, error) {
+	switch x := v.(type) {
+	case bson.D:
+		return r.fields(n, x)
+	case bson.A:
+		out := make(bson.A, len(x))
+		for i, item := range x {
+			var err error
+			if out[i], err = r.value(n, item); err != nil {
 				return nil, err
-			}
-			out = append(out, d)
-		case bson.A:
-			inner, err := p.belowArray(n, x, root)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, inner)
-		default:
-			if !p.include {
-				out = append(out, item)
 			}
 		}
+		return out, nil
 	}
-	return out, nil
+	return r.fields(n, nil)
+}
+
+func valueOf(d bson.D, name string) any {
+	for i := range d {
+		if d[i].Key == name {
+			return d[i].Value
+		}
+	}
+	return bsonvalue.Missing
+}
+
+// Set sets a field of d in its place, or at the end if it is new, and takes it out for Missing. It
+// changes d and returns it.
+func Set(d bson.D, name string, v any) bson.D {
+	for i := range d {
+		if d[i].Key != name {
+			continue
+		}
+		if bsonvalue.IsMissing(v) {
+			return append(d[:i], d[i+1:]...)
+		}
+		d[i].Value = v
+		return d
+	}
+	if bsonvalue.IsMissing(v) {
+		return d
+	}
+	return append(d, bson.E{Key: name, Value: v})
 }
