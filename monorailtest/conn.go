@@ -117,11 +117,17 @@ func (c *conn) serve() {
 			return
 		}
 		h, b, err := c.reader.Read()
-		if err != nil {
+		var m *wire.Message
+		if err == nil {
+			m, err = wire.Parse(h, b)
+		} else if !errors.Is(err, wire.ErrFatal) {
 			return
 		}
-		m, err := wire.Parse(h, b)
-		if errors.Is(err, wire.ErrFatal) || !c.handle(m, err) {
+		if errors.Is(err, wire.ErrFatal) {
+			c.tellFatal(err)
+			return
+		}
+		if !c.handle(m, err) {
 			return
 		}
 	}
@@ -171,6 +177,7 @@ func (c *conn) run(r *command.Request, m *wire.Message) bool {
 	}
 	result := s.state.Run(c.serverCtx, r)
 	c.publish()
+	c.tellResult(r, &result)
 	switch {
 	case result.After == command.HangUp:
 		return false
@@ -213,19 +220,20 @@ func (c *conn) streamReplies(r *command.Request, m *wire.Message, msg *Message, 
 
 // refuse answers a malformed message, unless the client wants no answer.
 func (c *conn) refuse(m *wire.Message, err error) bool {
+	reply := command.ErrorReply(err)
+	c.tellMalformed(m, reply)
 	if m.MoreToCome {
 		return true
 	}
-	out, ok := c.encode(m, command.ErrorReply(err), false)
+	out, ok := c.encode(m, reply, false)
 	return ok && c.write(out)
 }
 
 // refuseQuery answers an OP_QUERY that is no command, as MongoDB 5.1 and later do.
 func (c *conn) refuseQuery(m *wire.Message) bool {
-	out, ok := c.encode(m, bson.D{
-		{Key: "$err", Value: "Unsupported OP_QUERY command: find. The client driver may require an upgrade."},
-		{Key: "code", Value: int32(codeUnsupportedQuery)},
-	}, true)
+	const text = "Unsupported OP_QUERY command: find. The client driver may require an upgrade."
+	c.tellMalformed(m, bson.D{{Key: "errmsg", Value: text}, {Key: "code", Value: int32(codeUnsupportedQuery)}})
+	out, ok := c.encode(m, bson.D{{Key: "$err", Value: text}, {Key: "code", Value: int32(codeUnsupportedQuery)}}, true)
 	return ok && c.write(out)
 }
 

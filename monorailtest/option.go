@@ -16,6 +16,8 @@ type serverOptions struct {
 	addr     string
 	delay    time.Duration
 	recorder func(Message)
+	// refused is told of refused messages; nil for nobody.
+	refused func(Refusal)
 	// tls is nil for a server without TLS.
 	tls   *tls.Config
 	users access.Users
@@ -59,7 +61,9 @@ func (o *serverOptions) parameters() string {
 }
 
 // WithAddr makes the server listen on the given host:port. The default is 127.0.0.1 and a port that is free; a server
-// that others can reach has no access control but that of WithUser.
+// that others can reach has no access control but that of WithUser. In a replica set it is the address of member 0; the
+// others have the same host and the ports that follow, or free ones where the port is 0. The set tells clients these
+// addresses, so that a host other than loopback should be one by which clients can reach it.
 func WithAddr(addr string) Option { return func(o *serverOptions) { o.addr = addr } }
 
 // WithDelay makes a busy server from the start: see Server.SetDelay.

@@ -80,9 +80,18 @@ type ReplicaSet struct {
 }
 
 // NewReplicaSet starts a replica set of n members. When it returns they listen, member 0 is primary, and the others are
-// secondaries. The options hold for every member, WithAddr apart: each has a loopback port of its own. Close ends the
-// set. NewReplicaSet panics if it cannot listen, for an n below 1, and for options that fit no member.
+// secondaries. The options hold for every member. Close ends the set. NewReplicaSet panics where StartReplicaSet has an
+// error, for an n below 1, and for options that fit no member.
 func NewReplicaSet(n int, opts ...Option) *ReplicaSet {
+	rs, err := StartReplicaSet(n, opts...)
+	if err != nil {
+		panic(err.Error())
+	}
+	return rs
+}
+
+// StartReplicaSet is NewReplicaSet for a program that is no test: if it cannot listen, it returns an error.
+func StartReplicaSet(n int, opts ...Option) (*ReplicaSet, error) {
 	o := newOptions(opts)
 	if n < 1 || o.mongos || o.set.member(0).Hidden || o.set.member(0).Passive {
 		panic(fmt.Sprintf("monorailtest: no replica set of %d members with these options", n))
@@ -98,12 +107,21 @@ func NewReplicaSet(n int, opts ...Option) *ReplicaSet {
 	if o.set.electionDelay <= 0 {
 		o.set.electionDelay = defaultElectionDelay
 	}
-	o.addr = anyPort
+	addrs, err := memberAddrs(o.addr, n)
+	if err != nil {
+		return nil, err
+	}
 	rs := &ReplicaSet{parameters: o.parameters()}
 	listeners := make([]net.Listener, n)
 	configs := make([]replset.Config, n)
 	for i := range n {
-		server, listener := prepareServer(o)
+		server, listener, err := prepareServer(o, addrs[i])
+		if err != nil {
+			for _, l := range listeners[:i] {
+				_ = l.Close() // it has served nobody
+			}
+			return nil, err
+		}
 		rs.members, listeners[i] = append(rs.members, server), listener
 		configs[i] = *o.set.member(i)
 		configs[i].Addr, configs[i].Disconnect = server.Addr(), server.hangUp
@@ -114,7 +132,24 @@ func NewReplicaSet(n int, opts ...Option) *ReplicaSet {
 		server.state.SetMember(rs.set.Member(i))
 		server.start(listeners[i])
 	}
-	return rs
+	return rs, nil
+}
+
+// memberAddrs returns where the members of a set listen whose first one listens at addr.
+func memberAddrs(addr string, n int) ([]string, error) {
+	first, err := net.ResolveTCPAddr("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("monorailtest: cannot listen on %s: %w", addr, err)
+	}
+	out := make([]string, n)
+	for i := range out {
+		member := *first
+		if member.Port != 0 {
+			member.Port += i
+		}
+		out[i] = member.String()
+	}
+	return out, nil
 }
 
 // joinParameters adds a parameter to those of a connection string.

@@ -114,7 +114,7 @@ func (rs *ReplicaSet) Restart(member int) {
 	}
 	deadline := time.Now().Add(listenPatience)
 	for {
-		listener, err := net.Listen("tcp", s.addr)
+		listener, err := net.Listen("tcp", s.listenAddr)
 		if err == nil {
 			m.Restart()
 			s.start(listener)

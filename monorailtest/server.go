@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,12 +19,16 @@ const acceptPause = 5 * time.Millisecond
 // Server is a MongoDB in the process. Its methods may be called from several goroutines, and at any time: after Close
 // they change nothing.
 type Server struct {
-	// addr is the host:port on which the server listens; it never changes.
-	addr     string
+	// listenAddr is the host:port on which the server listens, and addr that by which a client on this machine reaches
+	// it. They never change.
+	listenAddr, addr string
+
 	state    *command.State
 	faults   faults
 	stall    stall
 	recorder recorder
+	// refused is told of every message that the server refuses; nil for nobody. It never changes.
+	refused func(Refusal)
 	// tls is nil for a server without TLS; it never changes.
 	tls *tls.Config
 	// parameters are those of the connection string; they never change.
@@ -48,26 +53,41 @@ type Server struct {
 	closed bool
 }
 
-// NewServer starts a server. It listens when NewServer returns; Close ends it. Like httptest.NewServer it panics if it
-// cannot listen.
+// NewServer starts a server. It listens when NewServer returns; Close ends it. Like httptest.NewServer it panics where
+// StartServer has an error.
 func NewServer(opts ...Option) *Server {
-	s, listener := prepareServer(newOptions(opts))
-	s.start(listener)
+	s, err := StartServer(opts...)
+	if err != nil {
+		panic(err.Error())
+	}
 	return s
 }
 
-// prepareServer returns a server that does not serve yet, and its listener.
-func prepareServer(o *serverOptions) (*Server, net.Listener) {
-	listener, err := net.Listen("tcp", o.addr)
+// StartServer is NewServer for a program that is no test: if it cannot listen, it returns an error.
+func StartServer(opts ...Option) (*Server, error) {
+	o := newOptions(opts)
+	s, listener, err := prepareServer(o, o.addr)
 	if err != nil {
-		panic(fmt.Sprintf("monorailtest: cannot listen on %s: %v", o.addr, err))
+		return nil, err
+	}
+	s.start(listener)
+	return s, nil
+}
+
+// prepareServer returns a server that does not serve yet, and its listener at listenAddr.
+func prepareServer(o *serverOptions, listenAddr string) (*Server, net.Listener, error) {
+	listener, err := net.Listen("tcp", listenAddr)
+	if err != nil {
+		return nil, nil, fmt.Errorf("monorailtest: cannot listen on %s: %w", listenAddr, err)
 	}
 	s := &Server{
-		addr:  listener.Addr().String(),
-		state: command.NewState(listener.Addr().String()),
-		conns: make(map[*conn]struct{}),
-		tls:   o.tls,
+		listenAddr: listener.Addr().String(),
+		addr:       reachableAddr(listener.Addr().(*net.TCPAddr)),
+		conns:      make(map[*conn]struct{}),
+		tls:        o.tls,
+		refused:    o.refused,
 	}
+	s.state = command.NewState(s.addr)
 	s.state.Users = &o.users
 	s.state.Mongos = command.Mongos{Presents: o.mongos, Services: command.NewServices(o.loadBalanced)}
 	s.parameters = o.parameters()
@@ -78,7 +98,15 @@ func prepareServer(o *serverOptions) (*Server, net.Listener) {
 	if o.delay > 0 {
 		s.SetDelay(o.delay)
 	}
-	return s, listener
+	return s, listener, nil
+}
+
+// reachableAddr returns where a client on this machine reaches a listener: on loopback one that listens everywhere.
+func reachableAddr(a *net.TCPAddr) string {
+	if !a.IP.IsUnspecified() {
+		return a.String()
+	}
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(a.Port))
 }
 
 // start has the server serve what its listener accepts, until stop.
@@ -120,7 +148,8 @@ func (s *Server) stop(down func()) {
 // "/?tls=true" for a server that speaks TLS. The certificates to trust and the user to be are the client's to add.
 func (s *Server) URI() string { return "mongodb://" + s.Addr() + s.parameters }
 
-// Addr returns the host:port on which the server listens.
+// Addr returns the host:port on which the server listens; of one that listens on every address of the machine, that on
+// loopback.
 func (s *Server) Addr() string { return s.addr }
 
 // Close ends the server: it closes the listener and every connection, and returns when every goroutine has ended. The

@@ -1,11 +1,12 @@
-// Command monorail shows what a request is good for.
+// Command monorail shows what a request is good for, and runs a MongoDB for tests.
 //
 //	monorail demo     counts page views in four ways, three right and one wrong
 //	monorail bench    measures Monorail beside the official driver
+//	monorail serve    runs a MongoDB for tests, for programs in any language
 //	monorail help     says how to use it
 //
 // Exit status: 0 when all went well, 1 when something failed, 2 when the command line is wrong, and
-// 130 after Ctrl-C.
+// 130 after Ctrl-C. SIGTERM is as Ctrl-C. For serve, which goes on until then, it is 0.
 package main
 
 import (
@@ -33,9 +34,10 @@ Usage:
 
 	monorail demo [flags]     count page views in four ways, three right and one wrong
 	monorail bench [flags]    measure Monorail beside the official driver, with what it means
+	monorail serve [flags]    run a MongoDB for tests, for programs in any language, until Ctrl-C or SIGTERM
 	monorail help             print this text
 
-"monorail demo -help" and "monorail bench -help" list the flags.
+"monorail demo -help", "monorail bench -help" and "monorail serve -help" list the flags.
 `
 
 func main() {
@@ -58,6 +60,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return demoCommand(ctx, ways, args[1:], stdout, stderr)
 	case "bench":
 		return benchCommand(ctx, args[1:], stdout, stderr)
+	case "serve":
+		return serveCommand(ctx, args[1:], stdout, stderr)
 	case "help", "-h", "-help", "--help":
 		fmt.Fprint(stdout, usage)
 		return exitOK

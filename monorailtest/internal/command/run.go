@@ -14,7 +14,8 @@ import (
 
 // Result is what a command came to.
 type Result struct {
-	// Reply is the whole reply, ok included. It is to be sent unless the request was unacknowledged.
+	// Reply is the whole reply, ok included. It is to be sent unless the request was unacknowledged, or After says
+	// otherwise.
 	Reply bson.D
 	// After says what becomes of the connection.
 	After After
@@ -108,7 +109,7 @@ func (s *State) run(ctx context.Context, r *Request) Result {
 	}
 	if r.Unacknowledged && refusedForRole(reply) {
 		s.Counters.NotPrimaryUnacknowledged.Add(1)
-		return Result{After: HangUp}
+		return Result{Reply: reply, After: HangUp}
 	}
 	if action != nil && action.WriteConcernError != nil && sp.writeConcern {
 		reply = append(reply, bson.E{Key: "writeConcernError", Value: action.WriteConcernError})
@@ -202,7 +203,7 @@ func (s *State) failure(r *Request, g *generic, err error) Result {
 	r.Conn.remember(reply, true)
 	if r.Unacknowledged && isNotPrimary(asMongoError(err).Code) {
 		s.Counters.NotPrimaryUnacknowledged.Add(1)
-		return Result{After: HangUp}
+		return Result{Reply: reply, After: HangUp}
 	}
 	return Result{Reply: reply}
 }

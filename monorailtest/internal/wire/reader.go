@@ -8,7 +8,7 @@ import (
 )
 
 // ErrFatal is wrapped by every error after which MongoDB closes the connection without a reply.
-var ErrFatal = errors.New("wire: message ends the connection")
+var ErrFatal = errors.New("malformed message")
 
 const (
 	// readBufferSize lets many small messages come with one read call; a larger message is read past it.
