@@ -3,6 +3,7 @@ package monorail
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
@@ -39,6 +40,8 @@ type series struct {
 	// mu guards the fields below. It is not held during I/O.
 	mu    sync.Mutex
 	state seriesState // changed in setStateLocked only
+	// pinned is epoch in seriesPinned, else nil. It is written with the lock held, and read without.
+	pinned atomic.Pointer[epoch]
 	// open counts the handles that have not ended.
 	open int
 	// renewals counts the breaks that were accepted with Renew.
@@ -71,6 +74,11 @@ func (s *series) setStateLocked(to seriesState) {
 		s.settled = nil
 	}
 	s.state = to
+	if to == seriesPinned {
+		s.pinned.Store(s.epoch)
+	} else {
+		s.pinned.Store(nil)
+	}
 }
 
 // acquire returns the epoch with its socket, which it checks out of server's pool if this is the first
@@ -158,14 +166,7 @@ func (s *series) acquired(e *epoch, took time.Duration, err error) error {
 }
 
 // current returns the epoch while it has its socket, else nil.
-func (s *series) current() *epoch {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.state != seriesPinned {
-		return nil
-	}
-	return s.epoch
-}
+func (s *series) current() *epoch { return s.pinned.Load() }
 
 // over tells whether the last handle has ended.
 func (s *series) over() bool {

@@ -3,6 +3,7 @@ package monorail
 import (
 	"context"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
@@ -34,12 +35,21 @@ import (
 type UnacknowledgedCollection struct {
 	client *Client
 	coll   *mongo.Collection
+	// registry and settings are what the collection encodes its documents with; nil for the driver's defaults.
+	registry *bson.Registry
+	settings *options.BSONOptions
 }
 
 // Unacknowledged returns the view of coll whose writes are not acknowledged. The collection must
 // come from this client's Database method; if it is nil or another client's, every method says so.
 func (c *Client) Unacknowledged(coll *mongo.Collection) *UnacknowledgedCollection {
-	return &UnacknowledgedCollection{client: c, coll: coll}
+	u := &UnacknowledgedCollection{client: c, coll: coll}
+	if coll != nil && c.hasLane {
+		if u.registry, u.settings = encoding(coll); u.registry == c.defaultRegistry {
+			u.registry = nil
+		}
+	}
+	return u
 }
 
 // InsertOne inserts a document, with a new ObjectID as _id where it has none.

@@ -71,11 +71,7 @@ func (u *UnacknowledgedCollection) begin(ctx context.Context) (*laneWrite, error
 	}
 	w := laneWrites.Get().(*laneWrite)
 	w.ctx, w.client, w.request = ctx, c, request
-	registry, settings := encoding(u.coll)
-	if registry == c.defaultRegistry {
-		registry = nil
-	}
-	w.encoder.Configure(registry, settings)
+	w.encoder.Configure(u.registry, u.settings)
 	w.command.Database, w.command.Collection = database.Name(), u.coll.Name()
 	w.command.Ordered, w.command.ClusterTime = &ordered, c.clock.GetClusterTime()
 	w.command.ServerAPI, w.command.MaxTimeMS = c.serverAPI, maxTimeMS
