@@ -3,11 +3,13 @@ package order
 
 import (
 	"errors"
+	"math/rand/v2"
 	"slices"
 
 	"go.mongodb.org/mongo-driver/bson"
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/collation"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/indexkey"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
 )
@@ -16,32 +18,74 @@ import (
 type Order struct {
 	paths      []indexkey.Path
 	descending []bool
+	// random says which fields stand for a random number, {$meta: "randVal"}; nil for none.
+	random []bool
+	// collation is how strings compare; nil for byte by byte.
+	collation *collation.Collation
 }
 
-// Parse parses {field: 1 or -1, ...}. Errors are BadValue (2), as of MongoDB 4.4; sorting by
-// $meta is NotImplemented (238).
+// Under returns the order with strings compared by a collation, nil for byte by byte.
+func (o Order) Under(c *collation.Collation) Order {
+	o.collation = c
+	return o
+}
+
+// Codes of errors that have no names.
+const (
+	codeIllegalKey      = 15974
+	codeIllegalOrdering = 15975
+	codeOnlyMeta        = 17312
+	codeIllegalMeta     = 31138
+	codeNoMetadata      = 40218
+)
+
+// noPath is in the place of a random number: no field has that name.
+var noPath = indexkey.Path{"\x00"}
+
+// Parse parses {field: 1 or -1, ...}, a fraction counting as its whole part. Errors are as of MongoDB 4.4.
 func Parse(d bson.D) (Order, error) {
 	var o Order
 	for _, e := range d {
+		meta, isMeta := e.Value.(bson.D)
+		if isMeta {
+			if err := checkMeta(meta); err != nil {
+				return Order{}, err
+			}
+			if o.random == nil {
+				o.random = make([]bool, len(d))
+			}
+			o.random[len(o.paths)] = true
+			o.paths, o.descending = append(o.paths, noPath), append(o.descending, false)
+			continue
+		}
 		if err := checkName(e.Key); err != nil {
 			return Order{}, err
 		}
-		if e.Value != nil && !bsonvalue.IsNumber(e.Value) {
-			if _, ok := e.Value.(bson.D); !ok {
-				return Order{}, mongoerror.New(15974, "Illegal key in $sort specification: %s: %s", e.Key, bsonvalue.Format(e.Value))
-			}
+		if !bsonvalue.IsNumber(e.Value) {
+			return Order{}, mongoerror.New(codeIllegalKey, "Illegal key in $sort specification: %s: %s", e.Key, bsonvalue.Format(e.Value))
 		}
-		if meta, ok := e.Value.(bson.D); ok && len(meta) > 0 && meta[0].Key == "$meta" {
-			return Order{}, mongoerror.New(mongoerror.NotImplemented, "sorting by $meta is not supported by this server")
-		}
-		n, exact := bsonvalue.ToLong(e.Value)
-		if !bsonvalue.IsNumber(e.Value) || !exact || n != 1 && n != -1 {
-			return Order{}, mongoerror.New(15975, "$sort key ordering must be 1 (for ascending) or -1 (for descending)")
+		n, _ := bsonvalue.ToLong(e.Value)
+		if n != 1 && n != -1 {
+			return Order{}, mongoerror.New(codeIllegalOrdering, "$sort key ordering must be 1 (for ascending) or -1 (for descending)")
 		}
 		o.paths = append(o.paths, indexkey.NewPath(e.Key))
 		o.descending = append(o.descending, n == -1)
 	}
 	return o, nil
+}
+
+// checkMeta accepts {$meta: "randVal"}: there are neither text nor search scores.
+func checkMeta(d bson.D) error {
+	if len(d) != 1 || d[0].Key != "$meta" {
+		return mongoerror.New(codeOnlyMeta, "$meta is the only expression supported by $sort right now")
+	}
+	switch d[0].Value {
+	case "randVal":
+		return nil
+	case "textScore":
+		return mongoerror.New(codeNoMetadata, "query requires text score metadata, but it is not available")
+	}
+	return mongoerror.New(codeIllegalMeta, "Illegal $meta sort: $meta: %s", bsonvalue.Format(d[0].Value))
 }
 
 func checkName(name string) error {
@@ -78,7 +122,20 @@ func (o Order) Key(d bson.D) (indexkey.Key, error) {
 	if err != nil {
 		return nil, mongoerror.New(mongoerror.BadValue, "cannot sort with keys that are parallel arrays")
 	}
-	return slices.MinFunc(k.List, o.Compare), nil
+	if o.collation != nil {
+		for _, key := range k.List {
+			for i := range key {
+				key[i] = o.collation.Value(key[i])
+			}
+		}
+	}
+	key := slices.MinFunc(k.List, o.Compare)
+	for i, random := range o.random {
+		if random {
+			key[i] = rand.Float64()
+		}
+	}
+	return key, nil
 }
 
 // Compare orders two keys.

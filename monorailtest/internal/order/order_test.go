@@ -8,6 +8,7 @@ import (
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsontest"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/collation"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
 )
 
@@ -32,8 +33,55 @@ func TestSort(t *testing.T) {
 	}
 }
 
+func TestRandomSort(t *testing.T) {
+	o, err := Parse(bsontest.Parse(t, `{"a":1,"x":{"$meta":"randVal"}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var documents []bson.D
+	for i := range 100 {
+		documents = append(documents, bson.D{{Key: "_id", Value: int32(i)}, {Key: "a", Value: int32(i / 50)}})
+	}
+	got, err := Sort(o, documents, func(d bson.D) bson.D { return d })
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := true
+	for i, d := range got {
+		if d[1].Value != int32(i/50) {
+			t.Errorf("place %d: %v is out of order", i, d)
+		}
+		kept = kept && d[0].Value == int32(i)
+	}
+	if kept {
+		t.Error("a hundred documents keep their places in a random order")
+	}
+}
+
+func TestSortUnderCollation(t *testing.T) {
+	c, err := collation.Parse(bsontest.Parse(t, `{"locale":"en"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := Parse(bsontest.Parse(t, `{"a":1}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	documents := []bson.D{{{Key: "a", Value: "b"}}, {{Key: "a", Value: bson.A{"C", "A"}}}, {{Key: "a", Value: "B"}}}
+	got, err := Sort(o.Under(c), documents, func(d bson.D) bson.D { return d })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []any{bson.A{"C", "A"}, "b", "B"} {
+		if !bsonvalue.Equal(got[i][0].Value, want) {
+			t.Errorf("place %d is %v, want %v", i, got[i], want)
+		}
+	}
+}
+
 func TestErrors(t *testing.T) {
-	for pattern, want := range map[string]int32{`{"a":0}`: 15975, `{"a":"x"}`: 15974, `{"$a":1}`: 16410, `{"a.":1}`: 40353} {
+	for pattern, want := range map[string]int32{`{"a":0}`: 15975, `{"a":2.5}`: 15975, `{"a":null}`: 15974, `{"a":{}}`: 17312,
+		`{"a":{"$meta":"textScore"}}`: 40218, `{"a":{"$meta":"x"}}`: 31138, `{"a":"x"}`: 15974, `{"$a":1}`: 16410, `{"a.":1}`: 40353} {
 		_, err := Parse(bsontest.Parse(t, pattern))
 		var e *mongoerror.Error
 		if !errors.As(err, &e) || e.Code != want {

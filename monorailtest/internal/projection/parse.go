@@ -302,7 +302,11 @@ func (p *parser) elementMatch(path []string, argument any, at *node, parent []st
 	case len(path) > 1 || parent != nil:
 		return mongoerror.New(31275, "Cannot use $elemMatch projection on a nested field.")
 	}
-	filter, err := query.ParseElementMatch(inner)
+	o := query.Options{Scope: p.scope}
+	if p.filter != nil {
+		o.Collation = p.filter.Collation()
+	}
+	filter, err := query.ParseElementMatch(inner, o)
 	if err != nil {
 		return err
 	}

@@ -96,19 +96,21 @@ func parseSize(name string, v any) (valueNode, error) {
 }
 
 // parseElementMatch parses $elemMatch: a filter for documents, or operators for values.
-func parseElementMatch(v any) (valueNode, error) {
+func (ps *parser) parseElementMatch(v any) (valueNode, error) {
 	d, ok := v.(bson.D)
 	if !ok {
 		return nil, badValue("$elemMatch needs an Object")
 	}
+	ps.depth++
+	defer func() { ps.depth-- }()
 	if !isOperatorDocument(d) || isLogical(d[0].Key) {
-		f, err := parseDocument(d)
+		f, err := ps.parseDocument(d)
 		if err != nil {
 			return nil, err
 		}
 		return elementDocument{f}, nil
 	}
-	n, err := parseValueOperators(d)
+	n, err := ps.parseValueOperators(d)
 	return element(n), err
 }
 
@@ -121,8 +123,8 @@ func isLogical(operator string) bool {
 }
 
 // parseValueOperators parses operators that apply to a value itself rather than to a path.
-func parseValueOperators(d bson.D) (valueConjunction, error) {
-	n, err := parseOperators(path{""}, "", d)
+func (ps *parser) parseValueOperators(d bson.D) (valueConjunction, error) {
+	n, err := ps.parseOperators(path{""}, "", d)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +161,7 @@ type valueConstant bool
 
 func (c valueConstant) matchesValue(any, *int) (bool, error) { return bool(c), nil }
 
-func parseAll(p path, name string, v any) (node, error) {
+func (ps *parser) parseAll(p path, name string, v any) (node, error) {
 	a, ok := v.(bson.A)
 	if !ok {
 		return nil, badValue("$all needs an array")
@@ -168,14 +170,14 @@ func parseAll(p path, name string, v any) (node, error) {
 		return constant(false), nil
 	}
 	if d, ok := a[0].(bson.D); ok && len(d) > 0 && d[0].Key == "$elemMatch" {
-		return parseAllElementMatch(p, name, a)
+		return ps.parseAllElementMatch(p, name, a)
 	}
 	out := make(all, len(a))
 	for i, item := range a {
 		if d, ok := item.(bson.D); ok && isOperatorDocument(d) {
 			return nil, badValue("no $ expressions in $all")
 		}
-		n, err := parseEquality(p, name, item)
+		n, err := ps.parseEquality(p, name, item)
 		if err != nil {
 			return nil, err
 		}
@@ -184,14 +186,14 @@ func parseAll(p path, name string, v any) (node, error) {
 	return out, nil
 }
 
-func parseAllElementMatch(p path, name string, a bson.A) (node, error) {
+func (ps *parser) parseAllElementMatch(p path, name string, a bson.A) (node, error) {
 	out := make(all, len(a))
 	for i, item := range a {
 		d, ok := item.(bson.D)
 		if !ok || len(d) != 1 || d[0].Key != "$elemMatch" {
 			return nil, badValue("$all/$elemMatch has to be consistent")
 		}
-		v, err := parseElementMatch(d[0].Value)
+		v, err := ps.parseElementMatch(d[0].Value)
 		if err != nil {
 			return nil, err
 		}
@@ -205,8 +207,11 @@ func parseAllElementMatch(p path, name string, a bson.A) (node, error) {
 type ValueFilter struct{ root valueNode }
 
 // ParseValue parses operators that apply to a value itself; errors are as of Parse.
-func ParseValue(d bson.D) (*ValueFilter, error) {
-	n, err := parseValueOperators(d)
+func ParseValue(d bson.D) (*ValueFilter, error) { return ParseValueWith(d, Options{}) }
+
+// ParseValueWith is ParseValue with options.
+func ParseValueWith(d bson.D, o Options) (*ValueFilter, error) {
+	n, err := newParser(o).parseValueOperators(d)
 	if err != nil {
 		return nil, err
 	}
@@ -221,8 +226,8 @@ func (f *ValueFilter) Match(v any) (bool, error) { return f.root.matchesValue(v,
 type ElementFilter struct{ root valueNode }
 
 // ParseElementMatch parses the argument of an $elemMatch; errors are as of Parse.
-func ParseElementMatch(d bson.D) (*ElementFilter, error) {
-	n, err := parseElementMatch(d)
+func ParseElementMatch(d bson.D, o Options) (*ElementFilter, error) {
+	n, err := newParser(o).parseElementMatch(d)
 	if err != nil {
 		return nil, err
 	}

@@ -2,11 +2,13 @@ package query
 
 import (
 	"math"
+	"strings"
 
 	"go.mongodb.org/mongo-driver/bson"
 	"go.mongodb.org/mongo-driver/bson/primitive"
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/collation"
 )
 
 // comparison is $eq, $lt, $lte, $gt and $gte.
@@ -14,10 +16,31 @@ type comparison struct {
 	operator string
 	operand  any
 	class    bsonvalue.Class
+	// collation is how strings compare; nil for byte by byte. key is the sort key of an operand that is one.
+	collation *collation.Collation
+	key       string
 }
 
-func newComparison(operator string, operand any) *comparison {
-	return &comparison{operator: operator, operand: operand, class: bsonvalue.ClassOf(operand)}
+func (ps *parser) newComparison(operator string, operand any) *comparison {
+	c := &comparison{operator: operator, operand: operand, class: bsonvalue.ClassOf(operand)}
+	if ps.Collation != nil && collation.Matters(operand) {
+		c.collation = ps.Collation
+		if s, ok := operand.(string); ok {
+			c.key = c.collation.Key(s)
+		}
+	}
+	return c
+}
+
+// compare compares a value of the operand's class with it.
+func (c *comparison) compare(v any) int {
+	if c.collation == nil {
+		return bsonvalue.Compare(v, c.operand)
+	}
+	if s, ok := v.(string); ok && c.key != "" {
+		return strings.Compare(c.collation.Key(s), c.key)
+	}
+	return c.collation.Compare(v, c.operand)
 }
 
 func (c *comparison) matchesValue(v any, _ *int) (bool, error) {
@@ -30,7 +53,7 @@ func (c *comparison) matchesValue(v any, _ *int) (bool, error) {
 			return nan && operandNaN && c.includesEqual(), nil
 		}
 	}
-	r := bsonvalue.Compare(v, c.operand)
+	r := c.compare(v)
 	switch c.operator {
 	case "$lt":
 		return r < 0, nil
@@ -65,12 +88,14 @@ func (c *comparison) acrossClasses(class bsonvalue.Class) bool {
 
 // in is $in: a value equal to one of the operands, or a string that one of the patterns matches.
 type in struct {
-	// keys holds the operands by bsonvalue.AppendKey.
+	// keys holds the operands by AppendKey of the collation.
 	keys map[string]struct{}
 	// values are the operands in the order given, patterns left out.
 	values   []any
 	patterns []*pattern
 	hasNull  bool
+	// collation is how strings compare; nil for byte by byte.
+	collation *collation.Collation
 }
 
 func (n *in) matchesValue(v any, _ *int) (bool, error) {
@@ -78,7 +103,7 @@ func (n *in) matchesValue(v any, _ *int) (bool, error) {
 		return true, nil
 	}
 	var buffer [64]byte
-	if _, ok := n.keys[string(bsonvalue.AppendKey(buffer[:0], v))]; ok && !bsonvalue.IsMissing(v) {
+	if _, ok := n.keys[string(n.collation.AppendKey(buffer[:0], v))]; ok && !bsonvalue.IsMissing(v) {
 		return true, nil
 	}
 	for _, p := range n.patterns {
@@ -93,7 +118,7 @@ func (n *in) add(v any) {
 	if n.keys == nil {
 		n.keys = map[string]struct{}{}
 	}
-	n.keys[string(bsonvalue.AppendKey(nil, v))] = struct{}{}
+	n.keys[string(n.collation.AppendKey(nil, v))] = struct{}{}
 	n.values = append(n.values, v)
 	n.hasNull = n.hasNull || v == nil
 }

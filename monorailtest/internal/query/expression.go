@@ -10,8 +10,11 @@ import (
 // evaluated is $expr.
 type evaluated struct{ expression expression.Expression }
 
-func parseExpression(v any) (node, error) {
-	e, err := expression.Parse(v, nil)
+func (ps *parser) parseExpression(v any) (node, error) {
+	if err := ps.topLevelOnly("$expr"); err != nil {
+		return nil, err
+	}
+	e, err := expression.Parse(v, ps.scope())
 	return evaluated{e}, err
 }
 

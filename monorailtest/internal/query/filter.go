@@ -4,13 +4,17 @@ package query
 
 import (
 	"go.mongodb.org/mongo-driver/bson"
+
+	"github.com/mongo-monorail/monorail/monorailtest/internal/collation"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/expression"
 )
 
 // Filter is a parsed filter. It is immutable and may be shared between goroutines.
 type Filter struct {
 	root node
 	// source is the filter as the client sent it.
-	source bson.D
+	source    bson.D
+	collation *collation.Collation
 }
 
 // node is one condition of a filter.
@@ -27,15 +31,39 @@ type valueNode interface {
 	matchesValue(v any, at *int) (bool, error)
 }
 
+// Options change how a filter is parsed. The zero value is that of a command without a collation.
+type Options struct {
+	// Collation is how strings compare; nil for the simple one.
+	Collation *collation.Collation
+	// Scope is what $expr may refer to; nil for the scope of a command of its own, which then also fails
+	// where a constant part of it does.
+	Scope *expression.Scope
+	// Restricted refuses $expr, $where and $text, as the filters of array updates do
+	// (QueryFeatureNotAllowed, 224).
+	Restricted bool
+	// Stored refuses $where and $text, as the validator of a collection does (224).
+	Stored bool
+}
+
 // Parse parses a filter. Its errors are *mongoerror.Error with the code and text of MongoDB 4.4;
 // operators that are not supported give NotImplemented (238).
-func Parse(source bson.D) (*Filter, error) {
-	root, err := parseDocument(source)
+func Parse(source bson.D) (*Filter, error) { return ParseWith(source, Options{}) }
+
+// ParseWith is Parse with options.
+func ParseWith(source bson.D, o Options) (*Filter, error) {
+	ps := newParser(o)
+	root, err := ps.parseDocument(source)
+	if err == nil {
+		err = ps.finish()
+	}
 	if err != nil {
 		return nil, err
 	}
-	return &Filter{root: root, source: source}, nil
+	return &Filter{root: root, source: source, collation: o.Collation}, nil
 }
+
+// Collation returns how the filter compares strings, nil for byte by byte.
+func (f *Filter) Collation() *collation.Collation { return f.collation }
 
 // Match tells whether a document meets the filter. The error is one of evaluating $expr.
 func (f *Filter) Match(d bson.D) (bool, error) { return f.root.matches(d, nil) }

@@ -18,10 +18,10 @@ func badValue(format string, args ...any) error {
 }
 
 // parseDocument parses a whole filter: fields and top-level operators, all of which must hold.
-func parseDocument(d bson.D) (all, error) {
+func (ps *parser) parseDocument(d bson.D) (all, error) {
 	out := make(all, 0, len(d))
 	for _, e := range d {
-		n, err := parseElement(e)
+		n, err := ps.parseElement(e)
 		if err != nil {
 			return nil, err
 		}
@@ -32,15 +32,15 @@ func parseDocument(d bson.D) (all, error) {
 	return out, nil
 }
 
-func parseElement(e bson.E) (node, error) {
+func (ps *parser) parseElement(e bson.E) (node, error) {
 	if strings.HasPrefix(e.Key, "$") {
-		return parseTopLevel(e.Key, e.Value)
+		return ps.parseTopLevel(e.Key, e.Value)
 	}
 	p := newPath(e.Key)
 	if d, ok := e.Value.(bson.D); ok && isOperatorDocument(d) {
-		return parseOperators(p, e.Key, d)
+		return ps.parseOperators(p, e.Key, d)
 	}
-	return parseEquality(p, e.Key, e.Value)
+	return ps.parseEquality(p, e.Key, e.Value)
 }
 
 // isOperatorDocument tells {$gt: 1} from a value to compare with; {$ref: ..., $id: ...} is one of
@@ -56,7 +56,7 @@ func isOperatorDocument(d bson.D) bool {
 	return true
 }
 
-func parseEquality(p path, name string, v any) (node, error) {
+func (ps *parser) parseEquality(p path, name string, v any) (node, error) {
 	if r, ok := v.(primitive.Regex); ok {
 		m, err := newPattern(r)
 		if err != nil {
@@ -67,13 +67,13 @@ func parseEquality(p path, name string, v any) (node, error) {
 	if _, ok := v.(primitive.Undefined); ok {
 		return nil, badValue("cannot compare to undefined")
 	}
-	return &leaf{path: p, name: name, value: newComparison("$eq", v)}, nil
+	return &leaf{path: p, name: name, value: ps.newComparison("$eq", v)}, nil
 }
 
-func parseTopLevel(operator string, v any) (node, error) {
+func (ps *parser) parseTopLevel(operator string, v any) (node, error) {
 	switch operator {
 	case "$and", "$or", "$nor":
-		return parseLogical(operator, v)
+		return ps.parseLogical(operator, v)
 	case "$comment":
 		return nil, nil
 	case "$alwaysTrue", "$alwaysFalse":
@@ -82,22 +82,30 @@ func parseTopLevel(operator string, v any) (node, error) {
 		}
 		return constant(operator == "$alwaysTrue"), nil
 	case "$expr":
-		return parseExpression(v)
+		return ps.parseExpression(v)
 	case "$where":
+		if err := ps.topLevelOnly(operator); err != nil {
+			return nil, err
+		}
 		switch v.(type) {
 		case string, primitive.JavaScript, primitive.CodeWithScope:
 			return nil, badValue("no globalScriptEngine in $where parsing")
 		}
 		return nil, badValue("$where got bad type")
 	case "$text":
-		return nil, mongoerror.New(mongoerror.IndexNotFound, "text index required for $text query")
-	case "$jsonSchema", "$sampleRate":
-		return nil, mongoerror.New(mongoerror.NotImplemented, "%s is not supported by this server", operator)
+		if err := ps.topLevelOnly(operator); err != nil {
+			return nil, err
+		}
+		return parseText(v)
+	case "$jsonSchema":
+		return parseSchema(v)
+	case "$sampleRate":
+		return parseSampleRate(v)
 	}
 	return nil, badValue("unknown top level operator: %s", operator)
 }
 
-func parseLogical(operator string, v any) (node, error) {
+func (ps *parser) parseLogical(operator string, v any) (node, error) {
 	a, ok := v.(bson.A)
 	if !ok {
 		return nil, badValue("%s must be an array", operator)
@@ -111,7 +119,7 @@ func parseLogical(operator string, v any) (node, error) {
 		if !ok {
 			return nil, badValue("$or/$and/$nor entries need to be full objects")
 		}
-		part, err := parseDocument(d)
+		part, err := ps.parseDocument(d)
 		if err != nil {
 			return nil, err
 		}
@@ -127,10 +135,10 @@ func parseLogical(operator string, v any) (node, error) {
 }
 
 // parseOperators parses {field: {$op: ..., $op: ...}}.
-func parseOperators(p path, name string, d bson.D) (node, error) {
+func (ps *parser) parseOperators(p path, name string, d bson.D) (node, error) {
 	out := make(all, 0, len(d))
 	for _, e := range d {
-		n, err := parseOperator(p, name, e, d)
+		n, err := ps.parseOperator(p, name, e, d)
 		if err != nil {
 			return nil, err
 		}
@@ -146,7 +154,7 @@ func parseOperators(p path, name string, d bson.D) (node, error) {
 
 // parseOperator parses one operator of a field. Nil means that another operator of the same
 // document covers it ($options).
-func parseOperator(p path, name string, e bson.E, siblings bson.D) (node, error) {
+func (ps *parser) parseOperator(p path, name string, e bson.E, siblings bson.D) (node, error) {
 	at := func(v valueNode, err error) (node, error) {
 		if err != nil {
 			return nil, err
@@ -167,16 +175,16 @@ func parseOperator(p path, name string, e bson.E, siblings bson.D) (node, error)
 	}
 	switch e.Key {
 	case "$eq", "$lt", "$lte", "$gt", "$gte":
-		return at(parseComparison(name, e.Key, e.Value))
+		return at(ps.parseComparison(name, e.Key, e.Value))
 	case "$ne":
 		if isPattern(e.Value) {
 			return nil, badValue("Can't have regex as arg to $ne.")
 		}
-		return negated(at(parseComparison(name, "$eq", e.Value)))
+		return negated(at(ps.parseComparison(name, "$eq", e.Value)))
 	case "$in":
-		return at(parseIn("$in", e.Value))
+		return at(ps.parseIn("$in", e.Value))
 	case "$nin":
-		return negated(at(parseIn("$nin", e.Value)))
+		return negated(at(ps.parseIn("$nin", e.Value)))
 	case "$exists":
 		n := &leaf{path: p, name: name, value: exists{}}
 		if !bsonvalue.Truth(e.Value) {
@@ -199,11 +207,11 @@ func parseOperator(p path, name string, e bson.E, siblings bson.D) (node, error)
 	case "$bitsAllSet", "$bitsAllClear", "$bitsAnySet", "$bitsAnyClear":
 		return at(parseBits(name, e.Key, e.Value))
 	case "$elemMatch":
-		return whole(parseElementMatch(e.Value))
+		return whole(ps.parseElementMatch(e.Value))
 	case "$all":
-		return parseAll(p, name, e.Value)
+		return ps.parseAll(p, name, e.Value)
 	case "$not":
-		return negated(parseNot(p, name, e.Value))
+		return negated(ps.parseNot(p, name, e.Value))
 	}
 	return nil, unknownOperator(e.Key)
 }
@@ -218,20 +226,20 @@ func unknownOperator(operator string) error {
 	return badValue("unknown operator: %s", operator)
 }
 
-func parseNot(p path, name string, v any) (node, error) {
+func (ps *parser) parseNot(p path, name string, v any) (node, error) {
 	switch x := v.(type) {
 	case primitive.Regex:
-		return parseEquality(p, name, x)
+		return ps.parseEquality(p, name, x)
 	case bson.D:
 		if len(x) == 0 {
 			return nil, badValue("$not cannot be empty")
 		}
-		return parseOperators(p, name, x)
+		return ps.parseOperators(p, name, x)
 	}
 	return nil, badValue("$not needs a regex or a document")
 }
 
-func parseComparison(name, operator string, v any) (valueNode, error) {
+func (ps *parser) parseComparison(name, operator string, v any) (valueNode, error) {
 	switch v.(type) {
 	case primitive.Undefined:
 		return nil, badValue("cannot compare to undefined")
@@ -240,15 +248,15 @@ func parseComparison(name, operator string, v any) (valueNode, error) {
 			return nil, badValue("Can't have RegEx as arg to predicate over field '%s'.", name)
 		}
 	}
-	return newComparison(operator, v), nil
+	return ps.newComparison(operator, v), nil
 }
 
-func parseIn(operator string, v any) (*in, error) {
+func (ps *parser) parseIn(operator string, v any) (*in, error) {
 	a, ok := v.(bson.A)
 	if !ok {
 		return nil, badValue("%s needs an array", operator)
 	}
-	n := &in{}
+	n := &in{collation: ps.Collation}
 	for _, item := range a {
 		switch x := item.(type) {
 		case bson.D:

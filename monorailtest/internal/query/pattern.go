@@ -44,15 +44,20 @@ func (p *pattern) matchesValue(v any, _ *int) (bool, error) {
 	default:
 		return false, nil
 	}
-	ok, err := p.compiled.MatchString(s)
+	return matchPattern(p.compiled, s)
+}
+
+// matchPattern matches a string; the error is that of a match that takes too long.
+func matchPattern(re *regexp2.Regexp, s string) (bool, error) {
+	ok, err := re.MatchString(s)
 	if err != nil {
 		return false, mongoerror.New(codeBadPattern, "Error occurred while executing regular expression: %v", err)
 	}
 	return ok, nil
 }
 
-// CompilePattern compiles a regular expression of MongoDB with its options (i, m, s, x, and u,
-// which changes nothing).
+// CompilePattern compiles a regular expression of MongoDB with its options i, m, s and x. Any other
+// is ignored, as the server does.
 func CompilePattern(source, options string) (*regexp2.Regexp, error) {
 	flags := regexp2.RegexOptions(regexp2.RE2)
 	for _, o := range options {
@@ -65,9 +70,6 @@ func CompilePattern(source, options string) (*regexp2.Regexp, error) {
 			flags |= regexp2.Singleline
 		case 'x':
 			flags |= regexp2.IgnorePatternWhitespace
-		case 'u':
-		default:
-			return nil, mongoerror.New(51108, "invalid flag in regex options: %c", o)
 		}
 	}
 	if strings.ContainsRune(source, 0) {
