@@ -1,5 +1,7 @@
 package query
 
+import "github.com/mongo-monorail/monorail/monorailtest/internal/collation"
+
 // Constraint is what a filter demands of one field, in a form that an index can serve: a document
 // can only meet the filter if some value of the field equals one of Values.
 type Constraint struct {
@@ -10,6 +12,8 @@ type Constraint struct {
 	Values []any
 	// Exact says that the field is compared as a whole with a single value.
 	Exact bool
+	// Collation is how strings among the values compare; nil for byte by byte.
+	Collation *collation.Collation
 }
 
 // Constraints returns the equalities and $in lists that every matching document meets. The
@@ -30,7 +34,7 @@ func collect(n node, out *[]Constraint) {
 		switch v := x.value.(type) {
 		case *comparison:
 			if v.operator == "$eq" && indexable(v.operand) {
-				*out = append(*out, Constraint{Field: x.name, Values: []any{v.operand}, Exact: true})
+				*out = append(*out, Constraint{Field: x.name, Values: []any{v.operand}, Exact: true, Collation: v.collation})
 			}
 		case *in:
 			if len(v.patterns) > 0 || v.hasNull {
@@ -41,7 +45,7 @@ func collect(n node, out *[]Constraint) {
 					return
 				}
 			}
-			*out = append(*out, Constraint{Field: x.name, Values: v.values})
+			*out = append(*out, Constraint{Field: x.name, Values: v.values, Collation: v.collation})
 		}
 	}
 }

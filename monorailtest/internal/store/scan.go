@@ -3,6 +3,7 @@ package store
 import (
 	"slices"
 
+	"github.com/mongo-monorail/monorail/monorailtest/internal/collation"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/indexkey"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/query"
 )
@@ -63,13 +64,13 @@ func (c *Collection) scanLocked(constraints []query.Constraint, h Hint) *Scan {
 	best := 0
 	for _, x := range c.indexes {
 		if h.Index != "" {
-			if x.spec.Name == h.Index {
+			if x.spec.Name == h.Index && x.spec.Kind != Nominal {
 				s.index = x
 				s.prefixes, _ = x.lookup(constraints)
 			}
 			continue
 		}
-		if x.spec.Partial != nil {
+		if x.spec.Partial != nil || x.spec.Hidden || x.spec.Kind == Nominal {
 			continue
 		}
 		prefixes, width := x.lookup(constraints)
@@ -91,13 +92,13 @@ func (x *Index) lookup(constraints []query.Constraint) (prefixes []indexkey.Key,
 			break
 		}
 		c, ok := constraintOn(constraints, name)
-		if !ok {
+		if !ok || !x.serves(c) {
 			break
 		}
 		longer := make([]indexkey.Key, 0, len(prefixes)*len(c.Values))
 		for _, p := range prefixes {
 			for _, v := range c.Values {
-				longer = append(longer, append(slices.Clip(p), v))
+				longer = append(longer, append(slices.Clip(p), x.spec.Collation.Value(v)))
 			}
 		}
 		prefixes, width = longer, i+1
@@ -108,6 +109,19 @@ func (x *Index) lookup(constraints []query.Constraint) (prefixes []indexkey.Key,
 	}
 	slices.SortFunc(prefixes, func(a, b indexkey.Key) int { return indexkey.Compare(a, b, x.descending) })
 	return slices.CompactFunc(prefixes, func(a, b indexkey.Key) bool { return a.HasPrefix(b) }), width
+}
+
+// serves tells whether the index compares the values of a constraint as the filter does.
+func (x *Index) serves(c query.Constraint) bool {
+	if collation.Same(c.Collation, x.spec.Collation) {
+		return true
+	}
+	for _, v := range c.Values {
+		if collation.Matters(v) {
+			return false
+		}
+	}
+	return true
 }
 
 func constraintOn(constraints []query.Constraint, name string) (query.Constraint, bool) {
