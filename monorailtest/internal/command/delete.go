@@ -6,6 +6,7 @@ import (
 	"go.mongodb.org/mongo-driver/bson"
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
+	collate "github.com/mongo-monorail/monorail/monorailtest/internal/collation"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/query"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/store"
@@ -107,10 +108,11 @@ func parseDeleteLimit(v bson.RawValue) (bool, error) {
 }
 
 func (d *deletion) execute(ctx context.Context, s *State, r *Request, i int, collection string) (n int32, err error) {
-	if err := checkCollation(d.collation); err != nil {
+	c, err := collate.Parse(d.collation)
+	if err != nil {
 		return 0, err
 	}
-	f, err := query.Parse(d.filter)
+	f, err := query.ParseWith(d.filter, query.Options{Collation: c})
 	if err != nil {
 		return 0, err
 	}

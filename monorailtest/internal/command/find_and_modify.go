@@ -6,6 +6,7 @@ import (
 	"go.mongodb.org/mongo-driver/bson"
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
+	collate "github.com/mongo-monorail/monorail/monorailtest/internal/collation"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/order"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/projection"
@@ -36,13 +37,17 @@ func findAndModify(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	if err != nil {
 		return nil, err
 	}
+	c, err := collate.Parse(a.collation)
+	if err != nil {
+		return nil, err
+	}
 	o, err := order.Parse(a.sort)
 	if err != nil {
 		return nil, err
 	}
 	p := &parsed{}
 	if a.remove {
-		p.filter, err = query.Parse(a.filter)
+		p.filter, err = query.ParseWith(a.filter, query.Options{Collation: c})
 	} else {
 		p, err = a.parse()
 	}
@@ -180,9 +185,6 @@ func (a *replacement) take(r *Request, key string, v bson.RawValue) (known bool,
 		a.fields, err = parameter()
 	case "collation":
 		a.collation, err = document(v, key)
-		if err == nil {
-			err = checkCollation(a.collation)
-		}
 	case "update":
 		a.updates = true
 		err = a.parseUpdate(v)
