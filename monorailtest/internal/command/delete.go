@@ -150,8 +150,11 @@ type found struct {
 
 // matchLocked returns the documents that meet the filter, or the first of them only.
 func matchLocked(w *store.Writer, f *query.Filter, h store.Hint, one bool) ([]found, error) {
+	return matchScan(w.Scan(f.Constraints(), h), f, one)
+}
+
+func matchScan(scan *store.Scan, f *query.Filter, one bool) ([]found, error) {
 	var out []found
-	scan := w.Scan(f.Constraints(), h)
 	for {
 		documents := scan.NextLocked()
 		if len(documents) == 0 {

@@ -99,11 +99,14 @@ func (a *replacement) reply(projected *projection.Projection, value, last bson.D
 
 // executeLocked returns the document to show, nil for none, and the lastErrorObject.
 func (a *replacement) executeLocked(w *store.Writer, p *parsed, o order.Order, h store.Hint, nothing bson.D) (bson.D, bson.D, error) {
-	matches, err := matchLocked(w, p.filter, h, o.Empty())
+	fields := o.Fields()
+	scan := w.ScanInOrder(p.filter.Constraints(), h, fields)
+	sorted := inOrder(scan, o, fields)
+	matches, err := matchScan(scan, p.filter, sorted)
 	if err != nil {
 		return nil, nil, err
 	}
-	if !o.Empty() {
+	if !sorted {
 		if matches, err = order.Sort(o, matches, func(f found) bson.D { return f.document.Fields }); err != nil {
 			return nil, nil, err
 		}

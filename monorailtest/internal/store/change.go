@@ -221,7 +221,7 @@ func (s *Store) copies(other *Store) []*Collection {
 	for _, c := range originals {
 		c.mu.Lock()
 		if !c.dropped {
-			d := &Collection{UUID: c.UUID, journal: other.journalOf(databaseOf(c.Namespace())),
+			d := &Collection{UUID: c.UUID, journal: other.journalOf(databaseOf(c.Namespace())), examined: other.examined,
 				documents: c.documents.Copy(), last: c.last, bytes: c.bytes}
 			namespace := c.Namespace()
 			d.namespace.Store(&namespace)

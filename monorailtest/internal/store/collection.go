@@ -27,6 +27,8 @@ type Collection struct {
 	namespace atomic.Pointer[string]
 	// journal is told of every change; nil for none. Set once.
 	journal Journal
+	// examined is told of what scans look at. Set once.
+	examined *Examined
 
 	// mu guards what follows. It is held for one statement of a write, and for the collection of
 	// some hundred documents of a read; never while a result is encoded or sent.

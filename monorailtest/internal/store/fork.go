@@ -21,7 +21,7 @@ type fork struct {
 // have to know that they are shared.
 func (c *Collection) forkLocked(t *Transaction) *Collection {
 	f := &Collection{
-		UUID:      c.UUID,
+		UUID: c.UUID, examined: c.examined,
 		documents: c.documents.Copy(), indexes: make([]*Index, len(c.indexes)), last: c.last, bytes: c.bytes,
 		fork: &fork{transaction: t, base: c, definition: c.definition, written: map[RecordID]struct{}{}},
 	}

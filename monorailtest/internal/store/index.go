@@ -1,8 +1,8 @@
 package store
 
 import (
-	"cmp"
 	"fmt"
+	"math"
 
 	"github.com/tidwall/btree"
 	"go.mongodb.org/mongo-driver/bson"
@@ -67,10 +67,32 @@ type Index struct {
 	entries  *btree.BTreeG[entry]
 }
 
-// entry says that the document with that record id has that key.
+// entry says that the document with that record id has that key. With a key of fewer values than the index has fields, or
+// with one of the records below, it is no entry but an edge: a place between entries.
 type entry struct {
 	key    indexkey.Key
 	record RecordID
+}
+
+// The records of edges: the place before or behind all entries whose keys begin with the edge's.
+const (
+	beforeAll RecordID = 0
+	behindAll RecordID = math.MaxUint64
+)
+
+// less orders entries and edges by the directions of their index.
+func less(a, b entry, descending []bool) bool {
+	n := min(len(a.key), len(b.key))
+	if r := indexkey.Compare(a.key[:n], b.key[:n], descending); r != 0 {
+		return r < 0
+	}
+	switch {
+	case len(a.key) < len(b.key):
+		return a.record != behindAll
+	case len(b.key) < len(a.key):
+		return b.record == behindAll
+	}
+	return a.record < b.record
 }
 
 func newIndex(spec IndexSpec) *Index {
@@ -81,7 +103,7 @@ func newIndex(spec IndexSpec) *Index {
 		x.descending = append(x.descending, bsonvalue.IsNumber(e.Value) && bsonvalue.CompareNumbers(e.Value, int32(0)) < 0)
 	}
 	x.entries = btree.NewBTreeGOptions(func(a, b entry) bool {
-		return cmp.Or(indexkey.Compare(a.key, b.key, x.descending), cmp.Compare(a.record, b.record)) < 0
+		return less(a, b, x.descending)
 	}, btree.Options{NoLocks: true})
 	return x
 }
