@@ -173,6 +173,11 @@ func DivideDecimals(x, y primitive.Decimal128) primitive.Decimal128 {
 	}
 	cx, ex := parts(x)
 	cy, ey := parts(y)
+	return signed(divideCoefficients(cx, ex, cy, ey), isNegative(x) != isNegative(y))
+}
+
+// divideCoefficients returns cx * 10^ex / (cy * 10^ey). cy is not zero.
+func divideCoefficients(cx *big.Int, ex int, cy *big.Int, ey int) primitive.Decimal128 {
 	// Two digits more than kept: one for rounding and one that says whether anything was left.
 	shift := max(0, decimalDigits+2+len(cy.String())-len(cx.String()))
 	quotient, remainder := new(big.Int).QuoRem(new(big.Int).Mul(cx, powerOfTen(shift)), cy, new(big.Int))
@@ -190,5 +195,5 @@ func DivideDecimals(x, y primitive.Decimal128) primitive.Decimal128 {
 		}
 		quotient, exponent = shorter, exponent+1
 	}
-	return signed(newDecimal(quotient, exponent), isNegative(x) != isNegative(y))
+	return newDecimal(quotient, exponent)
 }

@@ -134,3 +134,16 @@ func Abs(d primitive.Decimal128) primitive.Decimal128 {
 	}
 	return d
 }
+
+// Negate returns the decimal with the other sign.
+func Negate(d primitive.Decimal128) primitive.Decimal128 { return negateDecimal(d) }
+
+// NewDecimal returns coefficient * 10^exponent, rounded to 34 digits.
+func NewDecimal(coefficient *big.Int, exponent int) primitive.Decimal128 {
+	return newDecimal(coefficient, exponent)
+}
+
+// DivideIntegers returns the decimal nearest to a / b. b is not zero.
+func DivideIntegers(a, b *big.Int) primitive.Decimal128 {
+	return divideCoefficients(a, 0, b, 0)
+}
