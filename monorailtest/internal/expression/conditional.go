@@ -8,6 +8,8 @@ import (
 )
 
 func init() {
+	parsers["$cond"] = parseCond
+	parsers["$switch"] = parseSwitch
 	register(&operator{name: "$ifNull", least: 2, most: 2, evaluate: func(f *frame, operands []node) (any, error) {
 		v, err := operands[0].evaluate(f)
 		if err != nil || !nullish(v) {

@@ -11,10 +11,8 @@ func register(list ...*operator) {
 }
 
 func init() {
-	parsers = map[string]func(p *parser, name string, argument any, names *variable) (node, error){
-		"$literal": parseLiteral, "$const": parseLiteral,
-		"$cond": parseCond, "$switch": parseSwitch,
-	}
+	parsers["$literal"] = parseLiteral
+	parsers["$const"] = parseLiteral
 }
 
 func parseLiteral(_ *parser, _ string, argument any, _ *variable) (node, error) {

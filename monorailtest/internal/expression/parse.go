@@ -78,7 +78,7 @@ func (p *parser) operator(d bson.D, names *variable) (node, error) {
 }
 
 // parsers parse the argument of each operator that does not just take a list of operands.
-var parsers map[string]func(p *parser, name string, argument any, names *variable) (node, error)
+var parsers = map[string]func(p *parser, name string, argument any, names *variable) (node, error){}
 
 // fields parses the operands of an operator whose argument is a document: each goes to the place
 // that places has for its name. unknown makes the error of a name that is not there.

@@ -42,6 +42,8 @@ const (
 	ConflictingOperationInProgress     int32 = 117
 	DocumentValidationFailure          int32 = 121
 	CommandFailed                      int32 = 125
+	ExceededMemoryLimit                int32 = 146
+	DurationOverflow                   int32 = 159
 	CommandNotSupportedOnView          int32 = 166
 	InvalidPipelineOperator            int32 = 168
 	CannotIndexParallelArrays          int32 = 171
