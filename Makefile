@@ -53,7 +53,7 @@ fuzz: ## fuzz every fuzz target of every module, FUZZTIME each
 
 # A failure names the seed of the program; -rapid.seed with that seed runs it again.
 soak: ## run random programs against the model of the contract for SOAK, with seeds never used before
-	MONORAIL_SOAK=$(SOAK) go test -C integration -race -v -count 1 -timeout 0 -run '^TestModel$$' ./model
+	MONORAIL_SOAK=$(SOAK) go test -C integration -race -v -count 1 -timeout 0 -run '^TestModel(OfASet)?$$' ./model
 
 build: ## build every package of every module as a user would, without go.work
 	@set -e; \

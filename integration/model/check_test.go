@@ -134,7 +134,9 @@ func (r *run) finish() {
 		r.checkLog(rq)
 	}
 	r.checkMessages()
-	r.checkEvents()
+	if err := r.client.matching(); err != nil {
+		r.fatal("%v", err)
+	}
 }
 
 // disconnect ends the client with whatever is open.
@@ -210,9 +212,6 @@ func (r *run) checkMessages() {
 		first[m.comment] = m
 	}
 	for _, rq := range r.epochs() {
-		last := make(map[[2]int]*issue) // by segment and lane
-		previous := &issue{}
-		slices.SortFunc(rq.issued, func(a, b *issue) int { return int(first[a.op.id].index - first[b.op.id].index) })
 		for _, i := range rq.issued {
 			m, came := first[i.op.id]
 			switch {
@@ -220,27 +219,41 @@ func (r *run) checkMessages() {
 				r.fatal("the server did not get the %s of %v", i.op.kind, rq)
 			case came && i.sent == notSent:
 				r.fatal("the server got the %s that %v refused", i.op.kind, rq)
-			case !came, rq == r.outside:
-				if came {
-					r.checkOutside(i.op.kind, m)
-				}
-				continue
-			case m.connection != rq.connection:
+			case came && rq == r.outside:
+				r.checkOutside(i.op.kind, m)
+			case came && m.connection != rq.connection:
 				r.fatal("the %s of %v ran on connection %d", i.op.kind, rq, m.connection)
-			case i.segment < previous.segment:
-				r.fatal("in %v, the %s came after a later operation", rq, i.op.kind)
 			}
-			lane := [2]int{i.segment, i.lane}
-			if before := last[lane]; before != nil && i.position < before.position {
-				r.fatal("in %v, the %s came after a later operation of its goroutine", rq, i.op.kind)
+		}
+		if rq != r.outside {
+			if err := inOrder(rq.issued, first); err != nil {
+				r.fatal("in %v, %v", rq, err)
 			}
-			last[lane], previous = i, i
 		}
 	}
 	for _, rq := range r.requests {
 		r.checkFences(rq, first)
 	}
 	r.checkBatches(heard)
+}
+
+// inOrder compares the order in which operations came to a server with that in which they were issued.
+func inOrder(issued []*issue, first map[string]message) error {
+	came := slices.DeleteFunc(slices.Clone(issued), func(i *issue) bool { _, ok := first[i.op.id]; return !ok })
+	slices.SortFunc(came, func(a, b *issue) int { return int(first[a.op.id].index - first[b.op.id].index) })
+	last := make(map[[2]int]*issue) // by segment and lane
+	previous := &issue{}
+	for _, i := range came {
+		if i.segment < previous.segment {
+			return fmt.Errorf("the %s came after a later operation", i.op.kind)
+		}
+		lane := [2]int{i.segment, i.lane}
+		if before := last[lane]; before != nil && i.position < before.position {
+			return fmt.Errorf("the %s came after a later operation of its goroutine", i.op.kind)
+		}
+		last[lane], previous = i, i
+	}
+	return nil
 }
 
 // checkFences checks that nothing of an epoch ran after something of the next one.
@@ -359,29 +372,5 @@ func (r *run) checkBatches(heard []message) {
 		if batch < len(c.batches) {
 			r.fatal("a cursor sent %d getMores, want %d", batch, len(c.batches))
 		}
-	}
-}
-
-// checkEvents checks that each command that was started has finished once, on the same connection.
-func (r *run) checkEvents() {
-	r.t.Helper()
-	open := make(map[int64]string)
-	for _, e := range r.client.commands.Started() {
-		open[e.RequestID] = e.ConnectionID
-	}
-	finish := func(id int64, name, connection string) {
-		if started, ok := open[id]; !ok || started != connection {
-			r.fatal("the command %s on %s finished, and was started on %q", name, connection, started)
-		}
-		delete(open, id)
-	}
-	for _, e := range r.client.commands.Succeeded() {
-		finish(e.RequestID, e.CommandName, e.ConnectionID)
-	}
-	for _, e := range r.client.commands.Failed() {
-		finish(e.RequestID, e.CommandName, e.ConnectionID)
-	}
-	if len(open) > 0 {
-		r.fatal("%d commands were started and have not finished", len(open))
 	}
 }

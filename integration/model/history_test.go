@@ -16,6 +16,11 @@ type entry struct {
 	// acknowledged: the server has answered. What an operation wrote that gave up waiting may be lost
 	// with the socket, too.
 	acknowledged bool
+	// processed: the client has read a reply to something behind it, or may have. It counts as
+	// unconfirmed no longer.
+	processed bool
+	// durable: a Confirm has returned nil behind it. No change of primary takes it away.
+	durable bool
 }
 
 // segment is a part of a history whose lanes were appended side by side: one lane for the steps of

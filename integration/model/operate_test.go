@@ -152,6 +152,11 @@ func (r *run) operateInside(f *flow, rq *requestModel, kind opKind, how interrup
 		r.interrupted(f, rq, o)
 	case rq.condition == live:
 		r.issue(rq, o, once)
+		if how == bySoonDeadline && kind.unacknowledged() {
+			for _, e := range o.entries { // the server may refuse it in silence, for it has a time limit, too
+				e.certain = false
+			}
+		}
 		rq.history.append(o.entries...)
 		r.answered(rq, o, a)
 	default:

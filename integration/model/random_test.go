@@ -6,6 +6,10 @@
 // the model (model_test.go, history_test.go) what the contract makes of each; what the client and the
 // server say is compared after each step and at the end (check_test.go). The server's side is its
 // record of every message (tap_test.go).
+//
+// The programs of a replica set (set_*_test.go) are others: their steps are few, for what matters is what
+// happens to the set meanwhile. Each request has a document for each of its epochs, to which it appends;
+// the model knows what must be there, what may be there, and what a break has to tell of.
 package model
 
 import (
@@ -14,6 +18,7 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,49 +28,103 @@ import (
 )
 
 const (
-	// programCount is how many programs TestModel runs at least.
-	programCount = 20_000
+	// programCount is how many programs TestModel runs at least, and setProgramCount those of
+	// TestModelOfASet: some hundred goroutines live and end with each, so that they are dear.
+	programCount    = 20_000
+	setProgramCount = 2_000
 	// workers run programs side by side. After the end of a socket the driver waits half a second
 	// before it looks for its server again; the more workers, the less that costs.
 	workers = 48
-	// seed of the programs of TestModel: the same at each run, so that a failure is one of a change.
-	// `make soak` has other ones.
+	// setWorkers are fewer: there, the driver finds another server.
+	setWorkers = 12
+	// seed of the programs: the same at each run, so that a failure is one of a change. `make soak` has
+	// other ones.
 	seed = 20250
-	// soakVariable is the environment variable that makes TestModel run for a time.
+	// soakVariable is the environment variable that makes both tests run for half of that time each.
 	soakVariable = "MONORAIL_SOAK"
 )
 
-func TestMain(m *testing.M) { os.Exit(servertest.Run(m)) }
+// programsRun and setProgramsRun count the programs that were run to their end.
+var programsRun, setProgramsRun atomic.Int64
 
-// TestModel runs random programs. With -rapid.seed it runs those of one worker, as a failure says.
+func TestMain(m *testing.M) {
+	// Workers wait more than they compute: more run at once than there are processors.
+	if err := flag.Set("test.parallel", strconv.Itoa(setWorkers)); err != nil {
+		panic(err)
+	}
+	os.Exit(servertest.Run(m))
+}
+
+// TestModel runs random programs against standalone servers. With -rapid.seed it runs those of one
+// worker, as a failure says.
 func TestModel(t *testing.T) {
+	runPrograms(t, &crew{
+		workers: workers, programs: programCount, run: &programsRun,
+		newWorker: func(t *testing.T) func(*rapid.T) {
+			w := newWorker(t)
+			return func(t *rapid.T) { w.run(t, programs.Draw(t, "program")) }
+		},
+	})
+}
+
+// TestModelOfASet runs random programs against replica sets, to which things happen meanwhile.
+func TestModelOfASet(t *testing.T) {
+	runPrograms(t, &crew{
+		workers: setWorkers, programs: setProgramCount, run: &setProgramsRun,
+		newWorker: func(*testing.T) func(*rapid.T) {
+			return func(t *rapid.T) { runSetProgram(t, setPrograms.Draw(t, "program")) }
+		},
+	})
+}
+
+// crew is the workers of one test.
+type crew struct {
+	workers, programs int
+	// run counts the programs that were run to their end.
+	run *atomic.Int64
+	// newWorker returns what draws a program and runs it, for one worker alone.
+	newWorker func(*testing.T) func(*rapid.T)
+	// checking is held by the worker whose check begins.
+	checking sync.Mutex
+}
+
+// The generators make their names at their first use, which is no use for several workers.
+var _ = []string{steps.String(), lanes.String(), setSteps.String(), setLanes.String()}
+
+// givenSeed is the -rapid.seed of the command line, "0" for none. Workers change the flag.
+var givenSeed = sync.OnceValue(func() string { return flag.Lookup("rapid.seed").Value.String() })
+
+func runPrograms(t *testing.T, c *crew) {
 	if os.Getenv(servertest.URIVariable) != "" {
 		t.Skip("needs a fault that only monorailtest can produce")
 	}
-	if given := flag.Lookup("rapid.seed").Value.String(); given != "0" {
-		w := newWorker(t)
-		rapid.Check(t, func(t *rapid.T) { w.run(t, programs.Draw(t, "program")) })
+	if givenSeed() != "0" {
+		rapid.Check(t, c.newWorker(t))
 		return
 	}
-	var checking sync.Mutex
 	if soak := os.Getenv(soakVariable); soak != "" {
 		d, err := time.ParseDuration(soak)
 		if err != nil {
 			t.Fatal(err)
 		}
-		from := uint64(time.Now().UnixNano())
-		end := time.Now().Add(d)
-		for round := uint64(0); time.Now().Before(end) && !t.Failed(); round++ {
-			base := from + round*seedsOfRound
-			fmt.Printf("%s left, %d programs run, going on from seed %d\n", time.Until(end).Round(time.Second), programsRun.Load(), base)
-			t.Run(strconv.FormatUint(base, 10), func(t *testing.T) { runWorkers(t, &checking, base, 50) })
-		}
+		c.soak(t, d/2)
 		return
 	}
-	before := programsRun.Load()
-	t.Run("workers", func(t *testing.T) { runWorkers(t, &checking, seed, (programCount+workers-1)/workers) })
-	if n := programsRun.Load() - before; n < programCount && !t.Failed() {
-		t.Errorf("%d programs ran, want %d: go test has too short a -timeout", n, programCount)
+	before := c.run.Load()
+	t.Run("workers", func(t *testing.T) { c.work(t, seed, (c.programs+c.workers-1)/c.workers) })
+	if n := c.run.Load() - before; n < int64(c.programs) && !t.Failed() {
+		t.Errorf("%d programs ran, want %d: go test has too short a -timeout", n, c.programs)
+	}
+}
+
+// soak runs programs for a time, with seeds never used before.
+func (c *crew) soak(t *testing.T, d time.Duration) {
+	from := uint64(time.Now().UnixNano())
+	end := time.Now().Add(d)
+	for round := uint64(0); time.Now().Before(end) && !t.Failed(); round++ {
+		base := from + round*seedsOfRound
+		fmt.Printf("%s: %s left, %d programs run, going on from seed %d\n", t.Name(), time.Until(end).Round(time.Second), c.run.Load(), base)
+		t.Run(strconv.FormatUint(base, 10), func(t *testing.T) { c.work(t, base, 50) })
 	}
 }
 
@@ -76,17 +135,17 @@ const (
 	seedsOfRound  = 1 << 12
 )
 
-// runWorkers has each worker run so many programs. Worker i begins with seed base + i*seedsOfWorker.
-func runWorkers(t *testing.T, checking *sync.Mutex, base uint64, programCount int) {
-	for i := range uint64(workers) {
+// work has each worker run so many programs. Worker i begins with seed base + i*seedsOfWorker.
+func (c *crew) work(t *testing.T, base uint64, programCount int) {
+	for i := range uint64(c.workers) {
 		first := strconv.FormatUint(base+i*seedsOfWorker, 10)
 		t.Run(first, func(t *testing.T) {
 			t.Parallel()
-			w := newWorker(t)
+			run := c.newWorker(t)
 			// rapid takes its settings from flags when a check begins, and not later: each worker sets
 			// them for itself, and lets the next one do so with its own first program.
-			checking.Lock()
-			begun := sync.OnceFunc(checking.Unlock)
+			c.checking.Lock()
+			begun := sync.OnceFunc(c.checking.Unlock)
 			defer begun()
 			for name, value := range map[string]string{
 				"rapid.seed":       first,
@@ -100,7 +159,7 @@ func runWorkers(t *testing.T, checking *sync.Mutex, base uint64, programCount in
 			}
 			rapid.Check(t, func(t *rapid.T) {
 				begun()
-				w.run(t, programs.Draw(t, "program"))
+				run(t)
 			})
 		})
 	}

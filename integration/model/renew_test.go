@@ -2,6 +2,7 @@ package model
 
 import (
 	"errors"
+	"fmt"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -25,36 +26,44 @@ type kept struct {
 	}
 }
 
-// checkWrites checks the writes that a break hands back: as many as may be lost, each once, and in
-// order where one goroutine issued them.
+// checkWrites checks the writes that a break hands back.
 func (r *run) checkWrites(rq *requestModel, b *monorail.BrokenError) {
 	r.t.Helper()
-	if !r.program.keep {
+	if _, err := handedBack(b, r.program.keep, rq.name, !rq.history.shared()); err != nil {
+		r.fatal("%v: %v", rq, err)
+	}
+}
+
+// handedBack returns the values of the writes that a break hands back, if they are to be kept: as many
+// as may be lost, each once, all to one document, and in order if that is known.
+func handedBack(b *monorail.BrokenError, keep bool, document string, inOrder bool) (map[int]bool, error) {
+	if !keep {
 		if b.Writes != nil {
-			r.fatal("%v: %d writes are handed back, and nothing was to be kept", rq, len(b.Writes))
+			return nil, fmt.Errorf("%d writes are handed back, and nothing was to be kept", len(b.Writes))
 		}
-		return
+		return nil, nil
 	}
 	if len(b.Writes) != b.Unconfirmed {
-		r.fatal("%v: %d writes are handed back of %d unconfirmed statements", rq, len(b.Writes), b.Unconfirmed)
+		return nil, fmt.Errorf("%d writes are handed back of %d unconfirmed statements", len(b.Writes), b.Unconfirmed)
 	}
 	seen, last := make(map[int]bool), 0
 	for _, w := range b.Writes {
 		var k kept
 		if err := bson.Unmarshal(w.Statement, &k); err != nil {
-			r.fatal("a write that is handed back: %v", err)
+			return nil, fmt.Errorf("a write that is handed back: %w", err)
 		}
 		value := k.U.Push.Log
 		switch {
-		case w.Command != "update" || w.Namespace != database+".c" || k.Q.ID != rq.name || value == 0:
-			r.fatal("%v: the write %+v is handed back", rq, w)
+		case w.Command != "update" || w.Namespace != database+".c" || k.Q.ID != document || value == 0:
+			return nil, fmt.Errorf("the write %+v is handed back", w)
 		case seen[value]:
-			r.fatal("%v: the write of %d is handed back twice", rq, value)
-		case value < last && !rq.history.shared():
-			r.fatal("%v: the write of %d is handed back behind that of %d", rq, value, last)
+			return nil, fmt.Errorf("the write of %d is handed back twice", value)
+		case value < last && inOrder:
+			return nil, fmt.Errorf("the write of %d is handed back behind that of %d", value, last)
 		}
 		seen[value], last = true, value
 	}
+	return seen, nil
 }
 
 // shared tells whether goroutines have shared the request.
@@ -120,19 +129,10 @@ func (r *run) replay(rq *requestModel, request *monorail.Request, writes []monor
 	operations := make([]*operation, len(writes))
 	for i, w := range writes {
 		o := r.newOperation(pushLane, rq)
-		statement, err := bson.Marshal(bson.D{
-			{Key: "q", Value: bson.D{{Key: "_id", Value: o.doc}}},
-			{Key: "u", Value: bson.D{{Key: "$push", Value: bson.D{{Key: "log", Value: o.first}}}}},
-			{Key: "upsert", Value: true},
-		})
+		w, err := o.replaying(w)
 		if err != nil {
 			r.fatal("%v", err)
 		}
-		options, err := bson.Marshal(bson.D{{Key: "ordered", Value: true}, {Key: "comment", Value: o.id}})
-		if err != nil {
-			r.fatal("%v", err)
-		}
-		w.Statement, w.Options = statement, options
 		again[i], operations[i] = w, o
 	}
 	if err := request.Replay(r.root, again); err != nil {
@@ -144,6 +144,20 @@ func (r *run) replay(rq *requestModel, request *monorail.Request, writes []monor
 		rq.wrote(1)
 	}
 	r.pin(rq)
+}
+
+// replaying returns the write that does what o would do, in the place of one that may be lost.
+func (o *operation) replaying(w monorail.UnconfirmedWrite) (monorail.UnconfirmedWrite, error) {
+	var err error
+	if w.Statement, err = bson.Marshal(bson.D{
+		{Key: "q", Value: bson.D{{Key: "_id", Value: o.doc}}},
+		{Key: "u", Value: bson.D{{Key: "$push", Value: bson.D{{Key: "log", Value: o.first}}}}},
+		{Key: "upsert", Value: true},
+	}); err != nil {
+		return w, err
+	}
+	w.Options, err = bson.Marshal(bson.D{{Key: "ordered", Value: true}, {Key: "comment", Value: o.id}})
+	return w, err
 }
 
 // confirm calls Confirm of the request that the context carries.

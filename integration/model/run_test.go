@@ -63,14 +63,18 @@ func (r *run) openGates() {
 // eventually waits until check returns "".
 func (r *run) eventually(check func() string) {
 	r.t.Helper()
+	if problem := awaited(check); problem != "" {
+		r.fatal("%s", problem)
+	}
+}
+
+// awaited waits until check returns "", and returns what it returned last.
+func awaited(check func() string) string {
 	deadline := time.Now().Add(servertest.Timeout)
 	for pause := 20 * time.Microsecond; ; pause = min(2*pause, 2*time.Millisecond) {
 		problem := check()
-		if problem == "" {
-			return
-		}
-		if time.Now().After(deadline) {
-			r.fatal("%s", problem)
+		if problem == "" || time.Now().After(deadline) {
+			return problem
 		}
 		time.Sleep(pause)
 	}

@@ -99,7 +99,7 @@ func seen(h *history, lanes [][]*operation, i, j int, log []int) error {
 				break
 			}
 			for _, e := range o.entries {
-				side[k] = append(side[k], &entry{value: e.value, certain: k == i})
+				side[k] = append(side[k], &entry{value: e.value, certain: k == i && e.certain})
 			}
 		}
 	}

@@ -2,7 +2,7 @@ package model
 
 import (
 	"context"
-	"sync/atomic"
+	"fmt"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -33,6 +33,31 @@ type watchedClient struct {
 	*monorail.Client
 	pool     servertest.Pool
 	commands servertest.Commands
+}
+
+// matching checks that each command that was started has finished once, on the same connection.
+func (c *watchedClient) matching() error {
+	open := make(map[int64]string)
+	for _, e := range c.commands.Started() {
+		open[e.RequestID] = e.ConnectionID
+	}
+	var wrong error
+	finish := func(id int64, name, connection string) {
+		if started, ok := open[id]; !ok || started != connection {
+			wrong = fmt.Errorf("the command %s on %s finished, and was started on %q", name, connection, started)
+		}
+		delete(open, id)
+	}
+	for _, e := range c.commands.Succeeded() {
+		finish(e.RequestID, e.CommandName, e.ConnectionID)
+	}
+	for _, e := range c.commands.Failed() {
+		finish(e.RequestID, e.CommandName, e.ConnectionID)
+	}
+	if wrong == nil && len(open) > 0 {
+		wrong = fmt.Errorf("%d commands were started and have not finished", len(open))
+	}
+	return wrong
 }
 
 func newWorker(t *testing.T) *worker {
@@ -100,9 +125,6 @@ func (w *worker) client(t failer, kind clientKind) *watchedClient {
 	w.clients[kind] = c
 	return c
 }
-
-// programsRun counts the programs that were run to their end.
-var programsRun atomic.Int64
 
 // run runs one program, and fails the test where the client does not do what the contract says.
 func (w *worker) run(t *rapid.T, p program) {

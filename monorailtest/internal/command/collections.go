@@ -106,7 +106,7 @@ func listCollections(_ context.Context, s *State, r *Request) (bson.D, error) {
 	for _, c := range s.Store.Collections(r.Database) {
 		d := bson.D{{Key: "name", Value: c.Name}, {Key: "type", Value: "collection"}}
 		if !nameOnly {
-			d = append(d, bson.E{Key: "options", Value: c.Collection.Options},
+			d = append(d, bson.E{Key: "options", Value: c.Collection.Options().Document},
 				bson.E{Key: "info", Value: bson.D{{Key: "readOnly", Value: false}, {Key: "uuid", Value: c.Collection.UUID}}},
 				bson.E{Key: "idIndex", Value: c.Collection.Indexes()[0].Document})
 		}

@@ -125,7 +125,39 @@ func TestUpdateCountsAndUpserts(t *testing.T) {
 	// One statement that cannot be parsed voids the whole command.
 	c.expect(c.run(`{"update":"c","ordered":false,"updates":[{"q":{},"u":{"$set":{"y":2}},"multi":true},{"q":{}}]}`), 40414, "code")
 	c.expect(c.run(`{"count":"c","query":{"y":2}}`), 0, "n")
-	c.expect(c.run(`{"update":"c","updates":[{"q":{},"u":[{"$set":{"a":1}}]}]}`), 238, "writeErrors", 0, "code")
+}
+
+// An update by a pipeline is executed like others, but a stage that is not known fails the command at its end.
+func TestUpdateByPipeline(t *testing.T) {
+	c := newSession(t, newTestState(t))
+	c.run(`{"insert":"c","documents":[{"_id":1,"a":1},{"_id":2,"a":2}]}`)
+	r := c.run(`{"update":"c","updates":[{"q":{},"u":[{"$set":{"b":"$a"}}],"multi":true},{"q":{"_id":1},"u":[{"$set":{"b":1}}]}]}`)
+	c.expect(r, 3, "n")
+	c.expect(r, 2, "nModified")
+	c.expect(c.run(`{"count":"c","query":{"$expr":{"$eq":["$a","$b"]}}}`), 2, "n")
+	c.expect(c.run(`{"update":"c","updates":[{"q":{},"u":[{"$limit":1}]}]}`), 72, "writeErrors", 0, "code")
+	c.expect(c.run(`{"update":"c","updates":[{"q":{},"u":{"$set":{"a":1}},"c":{"v":1}}]}`), 51198, "writeErrors", 0, "code")
+	c.expect(c.run(`{"update":"c","updates":[{"q":{},"u":[1]}]}`), 14, "code")
+	r = c.run(`{"update":"c","updates":[{"q":{"_id":1},"u":{"$set":{"x":1}}},{"q":{},"u":[{"$foo":1}]},{"q":{"_id":2},"u":{"$set":{"x":1}}}]}`)
+	c.expect(r, 40324, "code")
+	c.expect(c.run(`{"count":"c","query":{"x":1}}`), 1, "n")
+	r = c.run(`{"update":"c","ordered":false,"updates":[{"q":{},"u":[{}]},{"q":{"_id":2},"u":{"$set":{"x":1}}}]}`)
+	c.expect(r, 40324, "code")
+	c.expect(c.run(`{"count":"c","query":{"x":1}}`), 2, "n")
+	c.expect(c.run(`{"findAndModify":"c","query":{"_id":1},"update":[{"$replaceWith":{"y":"$a"}}],"new":true}`), 1, "value", "y")
+}
+
+// The collation of a statement is that of its filter and of its operators.
+func TestWritesUnderCollation(t *testing.T) {
+	c := newSession(t, newTestState(t))
+	c.run(`{"insert":"c","documents":[{"_id":1,"a":"x","l":["A","b"]},{"_id":2,"a":"X"}]}`)
+	const insensitive = `"collation":{"locale":"en","strength":2}`
+	c.expect(c.run(`{"update":"c","updates":[{"q":{"a":"X"},"u":{"$set":{"m":1}},"multi":true,`+insensitive+`}]}`), 2, "n")
+	c.expect(c.run(`{"update":"c","updates":[{"q":{"_id":1},"u":{"$addToSet":{"l":"a"}},`+insensitive+`}]}`), 0, "nModified")
+	c.expect(c.run(`{"update":"c","updates":[{"q":{"_id":1},"u":{"$pull":{"l":"B"}},`+insensitive+`}]}`), 1, "nModified")
+	c.expect(c.run(`{"findAndModify":"c","query":{"a":"X","_id":1},"remove":true,`+insensitive+`}`), 1, "value", "_id")
+	c.expect(c.run(`{"delete":"c","deletes":[{"q":{"a":"x"},"limit":0,`+insensitive+`}]}`), 1, "n")
+	c.expect(c.run(`{"delete":"c","deletes":[{"q":{},"limit":0,"collation":{"locale":"zz"}}]}`), 2, "writeErrors", 0, "code")
 }
 
 func TestDeleteOneAndAll(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"go.mongodb.org/mongo-driver/bson"
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
+	collate "github.com/mongo-monorail/monorail/monorailtest/internal/collation"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/query"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/store"
@@ -107,10 +108,11 @@ func parseDeleteLimit(v bson.RawValue) (bool, error) {
 }
 
 func (d *deletion) execute(ctx context.Context, s *State, r *Request, i int, collection string) (n int32, err error) {
-	if err := checkCollation(d.collation); err != nil {
+	c, err := collate.Parse(d.collation)
+	if err != nil {
 		return 0, err
 	}
-	f, err := query.Parse(d.filter)
+	f, err := query.ParseWith(d.filter, query.Options{Collation: c})
 	if err != nil {
 		return 0, err
 	}
@@ -148,8 +150,11 @@ type found struct {
 
 // matchLocked returns the documents that meet the filter, or the first of them only.
 func matchLocked(w *store.Writer, f *query.Filter, h store.Hint, one bool) ([]found, error) {
+	return matchScan(w.Scan(f.Constraints(), h), f, one)
+}
+
+func matchScan(scan *store.Scan, f *query.Filter, one bool) ([]found, error) {
 	var out []found
-	scan := w.Scan(f.Constraints(), h)
 	for {
 		documents := scan.NextLocked()
 		if len(documents) == 0 {

@@ -191,6 +191,10 @@ func serverStatus(_ context.Context, s *State, _ *Request) (bson.D, error) {
 		{Key: "network", Value: bson.D{{Key: "numRequests", Value: c.Messages.Load()}}},
 		{Key: "metrics", Value: bson.D{
 			{Key: "cursor", Value: bson.D{{Key: "open", Value: bson.D{{Key: "total", Value: int64(s.Cursors.Len())}}}}},
+			{Key: "queryExecutor", Value: bson.D{
+				{Key: "scanned", Value: s.Store.Examined().Keys.Load()},
+				{Key: "scannedObjects", Value: s.Store.Examined().Documents.Load()},
+			}},
 			{Key: "repl", Value: bson.D{{Key: "network", Value: bson.D{
 				{Key: "notPrimaryUnacknowledgedWrites", Value: c.NotPrimaryUnacknowledged.Load()},
 			}}}},

@@ -71,7 +71,7 @@ func findDocuments(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	if natural.Natural {
 		hint = natural
 	}
-	m := newMatcher(c, f, hint)
+	m := newMatcherInOrder(c, f, hint, o)
 	next, err := sorted(ctx, m, o)
 	if err != nil {
 		return nil, err
@@ -106,9 +106,9 @@ func findDocuments(ctx context.Context, s *State, r *Request) (bson.D, error) {
 }
 
 // sorted returns how to get the documents of m one after the other: as they come, or, with an
-// order, after all of them have been collected.
+// order that no index gives, after all of them have been collected.
 func sorted(ctx context.Context, m *matcher, o order.Order) (func() (*store.Document, error), error) {
-	if o.Empty() {
+	if m.sorted {
 		return m.next, nil
 	}
 	documents, err := m.all(ctx)

@@ -6,6 +6,7 @@ import (
 	"go.mongodb.org/mongo-driver/bson"
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
+	collate "github.com/mongo-monorail/monorail/monorailtest/internal/collation"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/order"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/projection"
@@ -36,13 +37,17 @@ func findAndModify(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	if err != nil {
 		return nil, err
 	}
+	c, err := collate.Parse(a.collation)
+	if err != nil {
+		return nil, err
+	}
 	o, err := order.Parse(a.sort)
 	if err != nil {
 		return nil, err
 	}
 	p := &parsed{}
 	if a.remove {
-		p.filter, err = query.Parse(a.filter)
+		p.filter, err = query.ParseWith(a.filter, query.Options{Collation: c})
 	} else {
 		p, err = a.parse()
 	}
@@ -94,11 +99,14 @@ func (a *replacement) reply(projected *projection.Projection, value, last bson.D
 
 // executeLocked returns the document to show, nil for none, and the lastErrorObject.
 func (a *replacement) executeLocked(w *store.Writer, p *parsed, o order.Order, h store.Hint, nothing bson.D) (bson.D, bson.D, error) {
-	matches, err := matchLocked(w, p.filter, h, o.Empty())
+	fields := o.Fields()
+	scan := w.ScanInOrder(p.filter.Constraints(), h, fields)
+	sorted := inOrder(scan, o, fields)
+	matches, err := matchScan(scan, p.filter, sorted)
 	if err != nil {
 		return nil, nil, err
 	}
-	if !o.Empty() {
+	if !sorted {
 		if matches, err = order.Sort(o, matches, func(f found) bson.D { return f.document.Fields }); err != nil {
 			return nil, nil, err
 		}
@@ -180,9 +188,6 @@ func (a *replacement) take(r *Request, key string, v bson.RawValue) (known bool,
 		a.fields, err = parameter()
 	case "collation":
 		a.collation, err = document(v, key)
-		if err == nil {
-			err = checkCollation(a.collation)
-		}
 	case "update":
 		a.updates = true
 		err = a.parseUpdate(v)

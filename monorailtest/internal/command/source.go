@@ -6,7 +6,9 @@ import (
 
 	"go.mongodb.org/mongo-driver/bson"
 
+	"github.com/mongo-monorail/monorail/monorailtest/internal/indexkey"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/order"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/query"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/store"
 )
@@ -19,6 +21,8 @@ type matcher struct {
 	scan       *store.Scan
 	// waiting are documents that the scan gave and that have not been looked at.
 	waiting []*store.Document
+	// sorted says that they come in the order that was asked for.
+	sorted bool
 	// stale says that time has passed since waiting was read.
 	stale bool
 }
@@ -28,7 +32,19 @@ type matcher struct {
 func (m *matcher) suspend() { m.stale = true }
 
 func newMatcher(c *store.Collection, f *query.Filter, h store.Hint) *matcher {
-	return &matcher{collection: c, filter: f, scan: c.Scan(f.Constraints(), h)}
+	return newMatcherInOrder(c, f, h, order.Order{})
+}
+
+// newMatcherInOrder is newMatcher, by an index that gives the order where there is one: sorted tells.
+func newMatcherInOrder(c *store.Collection, f *query.Filter, h store.Hint, o order.Order) *matcher {
+	fields := o.Fields()
+	scan := c.ScanInOrder(f.Constraints(), h, fields)
+	return &matcher{collection: c, filter: f, scan: scan, sorted: inOrder(scan, o, fields)}
+}
+
+// inOrder reports whether a scan that was asked for fields, those of o, gives the order.
+func inOrder(scan *store.Scan, o order.Order, fields []indexkey.Field) bool {
+	return o.Empty() || len(fields) > 0 && scan.Sorted()
 }
 
 // next returns the next document, nil at the end. After the collection was dropped it fails with

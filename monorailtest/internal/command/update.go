@@ -7,7 +7,10 @@ import (
 
 	"go.mongodb.org/mongo-driver/bson"
 
+	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
+	collate "github.com/mongo-monorail/monorail/monorailtest/internal/collation"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/pipeline"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/query"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/store"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/update"
@@ -15,9 +18,11 @@ import (
 
 // modification is one statement of an update command.
 type modification struct {
-	filter    bson.D
-	update    bson.D
-	pipeline  bool
+	filter bson.D
+	update bson.D
+	// stages are those of an update by a pipeline, nil for another one, and constants the values of its variables.
+	stages    []bson.D
+	constants bson.D
 	multi     bool
 	upsert    bool
 	filters   []bson.D
@@ -71,6 +76,11 @@ func updateDocuments(ctx context.Context, s *State, r *Request) (bson.D, error) 
 	if err != nil {
 		return nil, err
 	}
+	for i := range modifications {
+		if err := modifications[i].checkStages(); err != nil {
+			return nil, err
+		}
+	}
 	reply := bson.D{{Key: "n", Value: n}, {Key: "nModified", Value: modified}}
 	if len(upserted) > 0 {
 		reply = append(reply, bson.E{Key: "upserted", Value: upserted})
@@ -107,7 +117,7 @@ func parseModification(raw bson.Raw) (modification, error) {
 		case "collation":
 			m.collation, err = document(v, path)
 		case "c":
-			err = mongoerror.New(mongoerror.NotImplemented, "constants of an update are not supported by this server")
+			m.constants, err = document(v, path)
 		default:
 			err = unknownField(parser, e.Key())
 		}
@@ -134,12 +144,15 @@ func (m *modification) parseUpdate(v bson.RawValue) (err error) {
 		if err != nil {
 			return mongoerror.New(mongoerror.InvalidBSON, "invalid pipeline")
 		}
-		for _, e := range values {
+		m.stages = make([]bson.D, len(values))
+		for i, e := range values {
 			if e.Type != bson.TypeEmbeddedDocument {
 				return mongoerror.New(mongoerror.TypeMismatch, "Each element of the 'pipeline' array must be an object")
 			}
+			if m.stages[i], err = bsonvalue.Decode(e.Document()); err != nil {
+				return err
+			}
 		}
-		m.pipeline = true
 		return nil
 	}
 	return mongoerror.New(mongoerror.FailedToParse, "Update argument must be either an object or an array")
@@ -149,7 +162,8 @@ func parseFilterList(v bson.RawValue, path string) ([]bson.D, error) {
 	array, ok := v.ArrayOK()
 	if !ok {
 		if d, isDocument := v.DocumentOK(); isDocument && len(d) > 5 {
-			return nil, mongoerror.New(40422, "BSON array field '%s' has an invalid value for an array field name.", path)
+			first := d.Index(0)
+			return nil, mongoerror.New(40422, "BSON array field '%s' has an invalid value '%s' for an array field name.", path, first.Key())
 		}
 		return nil, wrongType(path, v.Type, "array")
 	}
@@ -172,30 +186,58 @@ type parsed struct {
 	update *update.Update
 }
 
+// checkStages refuses an update with a stage that MongoDB does not know. It notices only once all statements have been
+// executed, and then the command fails, whatever they did.
+func (m *modification) checkStages() error {
+	for _, d := range m.stages {
+		name := ""
+		if len(d) > 0 {
+			name = d[0].Key
+		}
+		if !pipeline.IsStage(name) {
+			return mongoerror.New(40324, "Unrecognized pipeline stage name: '%s'", name)
+		}
+	}
+	return nil
+}
+
 // parse parses filter and update; its errors are those of the statement.
 func (m *modification) parse() (*parsed, error) {
-	if m.pipeline {
-		return nil, mongoerror.New(mongoerror.NotImplemented, "an update by a pipeline is not supported by this server")
-	}
-	if err := checkCollation(m.collation); err != nil {
-		return nil, err
-	}
-	f, err := query.Parse(m.filter)
+	c, err := collate.Parse(m.collation)
 	if err != nil {
 		return nil, err
 	}
-	u, err := update.Parse(m.update, m.filters)
+	u, err := m.parseUpdateArgument(c)
 	if err != nil {
 		return nil, err
 	}
-	if m.multi && u.Replaces() {
-		return nil, mongoerror.New(mongoerror.FailedToParse, "multi update is not supported for replacement-style update")
+	f, err := query.ParseWith(m.filter, query.Options{Collation: c})
+	if err != nil {
+		return nil, err
 	}
 	if m.upsert && f.HasExpression() {
 		return nil, mongoerror.New(224, "$expr is not allowed in the query predicate for an upsert")
 	}
 	return &parsed{f, u}, nil
 }
+
+func (m *modification) parseUpdateArgument(c *collate.Collation) (*update.Update, error) {
+	o := update.Options{ArrayFilters: m.filters, Collation: c}
+	if m.stages != nil {
+		return update.ParsePipeline(m.stages, m.constants, o)
+	}
+	if m.constants != nil {
+		return nil, mongoerror.New(codeConstants, "Constant values may only be specified for pipeline updates")
+	}
+	u, err := update.Parse(m.update, o)
+	if err == nil && m.multi && u.Replaces() {
+		return nil, mongoerror.New(mongoerror.FailedToParse, "multi update is not supported for replacement-style update")
+	}
+	return u, err
+}
+
+// codeConstants has no name.
+const codeConstants = 51198
 
 // execute carries out one statement under the collection's lock: nobody sees it half done, and no
 // other statement comes between its match and its write, so that concurrent upserts of one key
@@ -263,7 +305,7 @@ func doneBefore(err error, done map[store.RecordID]bool, updated []found) map[st
 
 // applyLocked updates one document and returns its new version.
 func (p *parsed) applyLocked(w *store.Writer, f found) (changed bool, after bson.D, err error) {
-	after, err = p.update.Apply(f.document.Fields, f.index)
+	after, counts, err := p.update.Apply(f.document.Fields, f.index)
 	if err != nil {
 		return false, nil, err
 	}
@@ -272,7 +314,7 @@ func (p *parsed) applyLocked(w *store.Writer, f found) (changed bool, after bson
 		return false, nil, err
 	}
 	if bytes.Equal(raw, f.document.Raw) {
-		return p.update.Counts(), after, nil
+		return counts, after, nil
 	}
 	_, err = w.Replace(f.document, after, raw)
 	return err == nil, after, err

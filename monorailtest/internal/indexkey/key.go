@@ -17,6 +17,13 @@ import (
 // index has fields is a prefix: it sorts before every longer key that begins with it.
 type Key []any
 
+// Field is one field of a sort pattern.
+type Field struct {
+	// Name is dotted.
+	Name       string
+	Descending bool
+}
+
 // Compare compares two keys by the directions of their index.
 func Compare(a, b Key, descending []bool) int {
 	for i := range min(len(a), len(b)) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
+	"strings"
 
 	"go.mongodb.org/mongo-driver/bson"
 
@@ -106,6 +107,18 @@ func checkName(name string) error {
 		}
 	}
 	return nil
+}
+
+// Fields returns the pattern as an index may have it; nil where none can give the order.
+func (o Order) Fields() []indexkey.Field {
+	if o.collation != nil || o.random != nil {
+		return nil
+	}
+	out := make([]indexkey.Field, len(o.paths))
+	for i, p := range o.paths {
+		out[i] = indexkey.Field{Name: strings.Join(p, "."), Descending: o.descending[i]}
+	}
+	return out
 }
 
 // Empty tells whether there is nothing to sort by.

@@ -74,6 +74,9 @@ func Parse(stages []bson.D) (*Pipeline, error) {
 	return p, nil
 }
 
+// IsStage tells whether MongoDB 4.4 has a stage of that name.
+func IsStage(name string) bool { return parsers[name] != nil || unsupported[name] }
+
 // First returns the filter that the documents of Run have met already.
 func (p *Pipeline) First() *query.Filter { return p.first }
 

@@ -25,6 +25,10 @@ const (
 	// CommitTransaction changes nothing: behind the changes of a transaction it says whose they are,
 	// in Statement.
 	CommitTransaction
+	// ModifyCollection gives a collection the options in Options.
+	ModifyCollection
+	// ModifyIndex gives the index with the name of Index that description.
+	ModifyIndex
 )
 
 // Change is one change of a store, complete enough to be made again in a copy of it. It is
@@ -37,7 +41,7 @@ type Change struct {
 	Namespace string
 	// Before and After are the versions of a document: nil Before is an insert, nil After a delete.
 	Before, After *Document
-	// Options are those of a collection that is made.
+	// Options are those of a collection that is made or modified.
 	Options bson.D
 	// Index is the index that is built or dropped; of a dropped one only the name counts.
 	Index IndexSpec
@@ -168,6 +172,13 @@ func (c *Collection) applyLocked(ch *Change) {
 		c.buildLocked(ch.Index)
 	case DropIndex:
 		c.unbuildLocked(ch.Index.Name)
+	case ModifyCollection:
+		// The other store has parsed them.
+		if o, err := ParseOptions(ch.Options); err == nil {
+			c.modifyLocked(o)
+		}
+	case ModifyIndex:
+		c.modifyIndexLocked(ch.Index)
 	}
 }
 
@@ -210,10 +221,11 @@ func (s *Store) copies(other *Store) []*Collection {
 	for _, c := range originals {
 		c.mu.Lock()
 		if !c.dropped {
-			d := &Collection{UUID: c.UUID, Options: c.Options, journal: other.journalOf(databaseOf(c.Namespace())),
+			d := &Collection{UUID: c.UUID, journal: other.journalOf(databaseOf(c.Namespace())), examined: other.examined,
 				documents: c.documents.Copy(), last: c.last, bytes: c.bytes}
 			namespace := c.Namespace()
 			d.namespace.Store(&namespace)
+			d.options.Store(c.Options())
 			for _, x := range c.indexes {
 				y := *x
 				y.entries = x.entries.Copy()

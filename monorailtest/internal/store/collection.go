@@ -9,7 +9,9 @@ import (
 	"go.mongodb.org/mongo-driver/bson"
 	"go.mongodb.org/mongo-driver/bson/primitive"
 
+	"github.com/mongo-monorail/monorail/monorailtest/internal/collation"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/indexkey"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
 )
 
 // ErrDropped is returned by operations on a collection that was dropped after it was looked up.
@@ -19,12 +21,14 @@ var ErrDropped = errors.New("store: the collection was dropped")
 type Collection struct {
 	// UUID identifies the collection, also after it was renamed.
 	UUID primitive.Binary
-	// Options are those of its creation, as listCollections shows them.
-	Options bson.D
+	// options are what it was made with; Modify changes them.
+	options atomic.Pointer[Options]
 	// namespace is "database.collection"; a rename changes it.
 	namespace atomic.Pointer[string]
 	// journal is told of every change; nil for none. Set once.
 	journal Journal
+	// examined is told of what scans look at. Set once.
+	examined *Examined
 
 	// mu guards what follows. It is held for one statement of a write, and for the collection of
 	// some hundred documents of a read; never while a result is encoded or sent.
@@ -46,25 +50,41 @@ type Collection struct {
 	// claims is what users have written and not committed; nil where there is nothing.
 	claims *claims
 
+	// grown is closed by the next insert, for those who wait for one; nil while nobody does.
+	grown chan struct{}
+
 	// fork is what a transaction's copy knows of its original; nil for every other collection.
 	fork *fork
 }
 
 func newCollection(namespace string, options bson.D, uuid primitive.Binary) *Collection {
-	c := &Collection{UUID: uuid, Options: options}
+	c := &Collection{UUID: uuid}
+	o, err := ParseOptions(options)
+	if err != nil {
+		// Whoever makes a collection has checked its options.
+		o = &Options{Document: options}
+	}
+	c.options.Store(o)
 	c.namespace.Store(&namespace)
 	c.resetLocked()
-	c.indexes = []*Index{newIndex(IDIndex())}
+	c.indexes = []*Index{newIndex(IDIndex(o.Collation))}
 	return c
 }
 
-// IDIndex describes the index on _id that every collection has.
-func IDIndex() IndexSpec {
+// IDIndex describes the index on _id that every collection has, under the collection's collation.
+func IDIndex(c *collation.Collation) IndexSpec {
 	key := bson.D{{Key: "_id", Value: int32(1)}}
-	return IndexSpec{Name: "_id_", Key: key, Unique: true, Document: bson.D{
+	x := IndexSpec{Name: "_id_", Key: key, Unique: true, Collation: c, Document: bson.D{
 		{Key: "v", Value: int32(2)}, {Key: "key", Value: key}, {Key: "name", Value: "_id_"},
 	}}
+	if c != nil {
+		x.Document = append(x.Document, bson.E{Key: "collation", Value: c.Document()})
+	}
+	return x
 }
+
+// Options returns what the collection was made with, or was given since.
+func (c *Collection) Options() *Options { return c.options.Load() }
 
 func (c *Collection) resetLocked() {
 	c.documents = btree.NewBTreeGOptions(func(a, b *Document) bool { return a.Record < b.Record },
@@ -108,15 +128,16 @@ func (c *Collection) WriteStatement(st *Statement, fn func(w *Writer) error) err
 	if c.dropped {
 		return ErrDropped
 	}
-	return fn(&Writer{c, st})
+	return fn(&Writer{c: c, statement: st})
 }
 
 // dropLocked empties the collection for good.
 func (c *Collection) dropLocked() {
+	c.grownLocked()
 	c.dropped = true
 	c.resetLocked()
 	c.indexes = c.indexes[:1]
-	c.indexes[0] = newIndex(IDIndex())
+	c.indexes[0] = newIndex(IDIndex(c.Options().Collation))
 }
 
 // Writer changes a locked collection. It may be used inside Write only.
@@ -124,6 +145,23 @@ type Writer struct {
 	c *Collection
 	// statement is what the changes are made for; nil for none.
 	statement *Statement
+	// unchecked: what is stored need not meet the validator of the collection.
+	unchecked bool
+}
+
+// SkipValidation lets documents be stored that do not meet the validator of the collection.
+func (w *Writer) SkipValidation() { w.unchecked = true }
+
+// validate fails with DocumentValidationFailure (121) where a document does not meet the validator.
+func (w *Writer) validate(old, d *Document) error {
+	if w.unchecked {
+		return nil
+	}
+	ok, err := w.c.Options().admits(old, d)
+	if err != nil || ok {
+		return err
+	}
+	return mongoerror.New(mongoerror.DocumentValidationFailure, "Document failed validation")
 }
 
 // log tells the journal, or the transaction whose copy the collection is, of a change that is about
@@ -147,11 +185,17 @@ func (w *Writer) tell(ch Change) error {
 }
 
 // Insert stores a document. It fails with DuplicateKey (11000) where a unique index has its key
-// already, and as Transaction says where one is in the way, and then stores nothing. raw is the
+// already, with DocumentValidationFailure (121) where it does not meet the validator, and as Transaction says where one is in the way, and then stores nothing. raw is the
 // BSON form of fields; both belong to the collection from here on and must not be changed any more.
 func (w *Writer) Insert(fields bson.D, raw bson.Raw) (err error) {
 	c := w.c
 	d := &Document{Record: c.last + 1, Fields: fields, Raw: raw}
+	if err := w.validate(nil, d); err != nil {
+		return err
+	}
+	if err := c.checkCappedInsert(raw); err != nil {
+		return err
+	}
 	keys := make([][]indexkey.Key, len(c.indexes))
 	for i, x := range c.indexes {
 		if keys[i], err = x.checkedKeys(c, d, nil); err != nil {
@@ -170,7 +214,8 @@ func (w *Writer) Insert(fields bson.D, raw bson.Raw) (err error) {
 	}
 	c.documents.Set(d)
 	c.bytes += int64(len(raw))
-	return nil
+	c.grownLocked()
+	return w.evictLocked()
 }
 
 // Replace stores fields in the place of old, which is the present version of its document. It
@@ -178,6 +223,12 @@ func (w *Writer) Insert(fields bson.D, raw bson.Raw) (err error) {
 func (w *Writer) Replace(old *Document, fields bson.D, raw bson.Raw) (_ *Document, err error) {
 	c := w.c
 	d := &Document{Record: old.Record, Fields: fields, Raw: raw}
+	if err := w.validate(old, d); err != nil {
+		return nil, err
+	}
+	if err := c.checkCappedReplace(old, raw); err != nil {
+		return nil, err
+	}
 	before := make([][]indexkey.Key, len(c.indexes))
 	after := make([][]indexkey.Key, len(c.indexes))
 	for i, x := range c.indexes {
@@ -208,6 +259,14 @@ func (w *Writer) Replace(old *Document, fields bson.D, raw bson.Raw) (_ *Documen
 // Delete removes the present version of a document. It fails as Transaction says where one is in
 // the way, and then changes nothing.
 func (w *Writer) Delete(old *Document) error {
+	if err := w.c.checkCappedDelete(); err != nil {
+		return err
+	}
+	return w.remove(old)
+}
+
+// remove is Delete for capped collections, too.
+func (w *Writer) remove(old *Document) error {
 	c := w.c
 	if err := c.admitLocked(old, nil, nil, nil); err != nil {
 		return err
@@ -252,6 +311,9 @@ func (c *Collection) putLocked(before, after *Document) {
 		c.documents.Set(after)
 		c.bytes += int64(len(after.Raw))
 		c.last = max(c.last, after.Record)
+		if before == nil {
+			c.grownLocked()
+		}
 	}
 }
 

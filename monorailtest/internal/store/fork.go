@@ -21,11 +21,12 @@ type fork struct {
 // have to know that they are shared.
 func (c *Collection) forkLocked(t *Transaction) *Collection {
 	f := &Collection{
-		UUID: c.UUID, Options: c.Options,
+		UUID: c.UUID, examined: c.examined,
 		documents: c.documents.Copy(), indexes: make([]*Index, len(c.indexes)), last: c.last, bytes: c.bytes,
 		fork: &fork{transaction: t, base: c, definition: c.definition, written: map[RecordID]struct{}{}},
 	}
 	f.namespace.Store(c.namespace.Load())
+	f.options.Store(c.Options())
 	for i, x := range c.indexes {
 		y := *x
 		y.entries = x.entries.Copy()

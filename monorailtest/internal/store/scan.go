@@ -1,15 +1,16 @@
 package store
 
 import (
-	"slices"
-
 	"github.com/mongo-monorail/monorail/monorailtest/internal/indexkey"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/query"
 )
 
-// scanChunk is how many documents a scan takes at a time while it holds the lock: some
-// microseconds.
-const scanChunk = 128
+// A scan takes that many documents at a time while it holds the lock: few at first, since many readers want one, and then
+// more and more, up to some microseconds' worth.
+const (
+	firstChunk = 4
+	lastChunk  = 128
+)
 
 // Scan goes through the documents of a collection that may match a filter: all of them in the
 // order of their insertion, or those that an index finds. It keeps its place between calls while
@@ -21,14 +22,20 @@ type Scan struct {
 	c *Collection
 	// index is nil for a scan of all documents.
 	index *Index
-	// prefixes are the keys to look up, in the order of the index; one empty one for all entries.
-	prefixes []indexkey.Key
-	// backward goes through all documents from the last to the first.
+	// spans are what is left to read of the index, in its order.
+	spans []span
+	// backward goes from the last to the first, of the index if there is one.
 	backward bool
+	// sorted says that the documents come in the order that was asked for.
+	sorted bool
+	// single says that there is one document at most.
+	single bool
 
-	// position is the last entry seen; started tells whether there was one.
-	position entry
-	started  bool
+	// last is the document seen last by a scan without an index; started tells whether there was one.
+	last    RecordID
+	started bool
+	// chunk is how many documents the next call takes.
+	chunk int
 	// seen holds the documents delivered, where an index has several entries for one.
 	seen map[RecordID]struct{}
 	done bool
@@ -45,79 +52,40 @@ type Hint struct {
 
 // Scan returns a scan for the documents that can meet the constraints. It reads nothing yet.
 func (c *Collection) Scan(constraints []query.Constraint, h Hint) *Scan {
+	return c.ScanInOrder(constraints, h, nil)
+}
+
+// ScanInOrder is Scan, by an index that gives the wanted order where that costs nothing: Scan.Sorted tells.
+func (c *Collection) ScanInOrder(constraints []query.Constraint, h Hint, order []indexkey.Field) *Scan {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	return c.scanLocked(constraints, h)
+	return c.scanLocked(constraints, h, order)
 }
 
 // Scan is Collection.Scan for a locked collection.
 func (w *Writer) Scan(constraints []query.Constraint, h Hint) *Scan {
-	return w.c.scanLocked(constraints, h)
+	return w.c.scanLocked(constraints, h, nil)
 }
 
-func (c *Collection) scanLocked(constraints []query.Constraint, h Hint) *Scan {
-	s := &Scan{c: c, backward: h.Backward}
+// ScanInOrder is Collection.ScanInOrder for a locked collection.
+func (w *Writer) ScanInOrder(constraints []query.Constraint, h Hint, order []indexkey.Field) *Scan {
+	return w.c.scanLocked(constraints, h, order)
+}
+
+func (c *Collection) scanLocked(constraints []query.Constraint, h Hint, order []indexkey.Field) *Scan {
+	s := &Scan{c: c, backward: h.Backward, sorted: len(order) == 0, chunk: firstChunk}
 	if h.Natural {
 		return s
 	}
-	best := 0
-	for _, x := range c.indexes {
-		if h.Index != "" {
-			if x.spec.Name == h.Index {
-				s.index = x
-				s.prefixes, _ = x.lookup(constraints)
-			}
-			continue
-		}
-		if x.spec.Partial != nil {
-			continue
-		}
-		prefixes, width := x.lookup(constraints)
-		if width > best {
-			s.index, s.prefixes, best = x, prefixes, width
-			if x.spec.Unique && width == len(x.names) {
-				break
-			}
-		}
+	if p, ok := c.planLocked(constraints, h, order); ok {
+		s.index, s.spans, s.backward = p.index, p.spans(), p.backward
+		s.sorted, s.single = p.sorted, p.single()
 	}
 	return s
 }
 
-// lookup returns the keys that the constraints fix, and by how many fields.
-func (x *Index) lookup(constraints []query.Constraint) (prefixes []indexkey.Key, width int) {
-	prefixes = []indexkey.Key{{}}
-	for i, name := range x.names {
-		if i > 0 && x.multikey {
-			break
-		}
-		c, ok := constraintOn(constraints, name)
-		if !ok {
-			break
-		}
-		longer := make([]indexkey.Key, 0, len(prefixes)*len(c.Values))
-		for _, p := range prefixes {
-			for _, v := range c.Values {
-				longer = append(longer, append(slices.Clip(p), v))
-			}
-		}
-		prefixes, width = longer, i+1
-		if len(c.Values) != 1 {
-			// $in lists multiply: one is enough to narrow the scan.
-			break
-		}
-	}
-	slices.SortFunc(prefixes, func(a, b indexkey.Key) int { return indexkey.Compare(a, b, x.descending) })
-	return slices.CompactFunc(prefixes, func(a, b indexkey.Key) bool { return a.HasPrefix(b) }), width
-}
-
-func constraintOn(constraints []query.Constraint, name string) (query.Constraint, bool) {
-	for _, c := range constraints {
-		if c.Field == name {
-			return c, true
-		}
-	}
-	return query.Constraint{}, false
-}
+// Sorted reports whether the documents come in the order that was asked for.
+func (s *Scan) Sorted() bool { return s.sorted }
 
 // Next returns the next documents, at most some hundred; none at the end. It takes the
 // collection's lock for reading, and fails with ErrDropped if the collection was dropped.
@@ -144,19 +112,21 @@ func (s *Scan) nextLocked() []*Document {
 		out = s.nextByIndexLocked()
 	}
 	s.done = len(out) == 0
+	s.chunk = min(2*s.chunk, lastChunk)
+	s.c.examined.Documents.Add(int64(len(out)))
 	return out
 }
 
 func (s *Scan) nextInOrderLocked() []*Document {
-	out := make([]*Document, 0, min(scanChunk, s.c.documents.Len()))
+	out := make([]*Document, 0, min(s.chunk, s.c.documents.Len()))
 	visit := func(d *Document) bool {
-		if s.started && d.Record == s.position.record {
+		if s.started && d.Record == s.last {
 			return true
 		}
 		out = append(out, d)
-		return len(out) < scanChunk
+		return len(out) < s.chunk
 	}
-	pivot := &Document{Record: s.position.record}
+	pivot := &Document{Record: s.last}
 	switch {
 	case s.backward && !s.started:
 		s.c.documents.Reverse(visit)
@@ -166,40 +136,66 @@ func (s *Scan) nextInOrderLocked() []*Document {
 		s.c.documents.Ascend(pivot, visit)
 	}
 	if len(out) > 0 {
-		s.position.record, s.started = out[len(out)-1].Record, true
+		s.last, s.started = out[len(out)-1].Record, true
 	}
 	return out
 }
 
 func (s *Scan) nextByIndexLocked() []*Document {
 	var out []*Document
-	for len(s.prefixes) > 0 && len(out) < scanChunk {
-		prefix := s.prefixes[0]
-		pivot := entry{key: prefix}
-		if s.started {
-			pivot = s.position
+	keys := 0
+	visit := func(e entry) {
+		keys++
+		if d, ok := s.c.documents.Get(&Document{Record: e.record}); ok && s.first(e.record) {
+			out = append(out, d)
 		}
+	}
+	for len(s.spans) > 0 && len(out) < s.chunk {
 		ended := true
-		s.index.entries.Ascend(pivot, func(e entry) bool {
-			if !e.key.HasPrefix(prefix) {
+		if s.backward {
+			at := &s.spans[len(s.spans)-1]
+			s.index.entries.Descend(at.to, func(e entry) bool {
+				if less(e, at.from, s.index.descending) {
+					return false
+				}
+				visit(e)
+				// What comes next is before e; records begin at 1.
+				at.to = entry{e.key, e.record - 1}
+				ended = len(out) < s.chunk
+				return ended
+			})
+			if ended {
+				if s.waitsAt(out) {
+					break
+				}
+				s.spans = s.spans[:len(s.spans)-1]
+			}
+			continue
+		}
+		at := &s.spans[0]
+		s.index.entries.Ascend(at.from, func(e entry) bool {
+			if !less(e, at.to, s.index.descending) {
 				return false
 			}
-			if s.started && e.record == s.position.record && len(e.key) == len(s.position.key) && e.key.HasPrefix(s.position.key) {
-				return true
-			}
-			s.position, s.started = e, true
-			if d, ok := s.c.documents.Get(&Document{Record: e.record}); ok && s.first(e.record) {
-				out = append(out, d)
-			}
-			ended = len(out) < scanChunk
+			visit(e)
+			at.from = entry{e.key, e.record + 1}
+			ended = len(out) < s.chunk
 			return ended
 		})
 		if ended {
-			s.prefixes, s.started = s.prefixes[1:], false
+			if s.waitsAt(out) {
+				break
+			}
+			s.spans = s.spans[1:]
 		}
 	}
+	s.c.examined.Keys.Add(int64(keys))
 	return out
 }
+
+// waitsAt reports whether the scan stays at the end of its last span after it has read out: until the next call, documents
+// may come behind what was read ahead.
+func (s *Scan) waitsAt(out []*Document) bool { return len(s.spans) == 1 && len(out) > 0 && !s.single }
 
 // first tells whether a document comes up for the first time: with several entries a document of
 // a multikey index comes up several times.

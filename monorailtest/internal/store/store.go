@@ -35,6 +35,8 @@ type Store struct {
 	identified map[string]*Collection
 	// reserved holds the namespaces in which open transactions have made a collection.
 	reserved map[namespace]*Transaction
+	// examined counts what scans look at. Set once.
+	examined *Examined
 
 	// transaction is whose private copy this store is; nil for every other store.
 	transaction *Transaction
@@ -49,7 +51,7 @@ func New() *Store { return NewJournaled(nil) }
 // NewJournaled returns an empty store that tells j of every change.
 func NewJournaled(j Journal) *Store {
 	return &Store{journal: j, databases: map[string]map[string]*Collection{}, identified: map[string]*Collection{},
-		reserved: map[namespace]*Transaction{}}
+		reserved: map[namespace]*Transaction{}, examined: &Examined{}}
 }
 
 func uuidKey(uuid primitive.Binary) string { return string(uuid.Data) }
@@ -127,7 +129,7 @@ func differsInCase(a, b string) bool { return a != b && strings.EqualFold(a, b) 
 
 func (s *Store) newCollection(namespace string, options bson.D, uuid primitive.Binary) *Collection {
 	c := newCollection(namespace, options, uuid)
-	c.journal = s.journalOf(databaseOf(namespace))
+	c.journal, c.examined = s.journalOf(databaseOf(namespace)), s.examined
 	return c
 }
 

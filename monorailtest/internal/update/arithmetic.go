@@ -9,7 +9,7 @@ import (
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
 )
 
-func parseInc(f bson.E) (node, error) {
+func parseInc(p *parser, f bson.E) (node, error) {
 	if !bsonvalue.IsNumber(f.Value) {
 		return nil, mongoerror.New(mongoerror.TypeMismatch, "Cannot increment with non-numeric argument: {%s: %s}",
 			f.Key, bsonvalue.Format(f.Value))
@@ -19,7 +19,7 @@ func parseInc(f bson.E) (node, error) {
 	return n, nil
 }
 
-func parseMul(f bson.E) (node, error) {
+func parseMul(p *parser, f bson.E) (node, error) {
 	if !bsonvalue.IsNumber(f.Value) {
 		return nil, mongoerror.New(mongoerror.TypeMismatch, "Cannot multiply with non-numeric argument: {%s: %s}",
 			f.Key, bsonvalue.Format(f.Value))
@@ -44,6 +44,11 @@ func arithmetic(name string, operand any, compute func(a, b any) (any, bool)) *l
 			return nil, false, mongoerror.New(mongoerror.BadValue,
 				"Failed to apply %s operations to current value (%s) for document {%s}", name, typedNumber(v), c.idOf())
 		}
+		if bsonvalue.TypeOf(out) == bsonvalue.TypeOf(v) && bsonvalue.Equal(out, v) {
+			// The same number stays as it is: -0.0 plus 0.0 is -0.0. A NaN is not the same number as itself.
+			c.counts = c.counts || bsonvalue.IsNaN(out)
+			return v, false, nil
+		}
 		return out, false, nil
 	}}
 }
@@ -62,7 +67,7 @@ type bitOperation struct {
 	operand any
 }
 
-func parseBit(f bson.E) (node, error) {
+func parseBit(p *parser, f bson.E) (node, error) {
 	d, ok := f.Value.(bson.D)
 	if !ok {
 		return nil, mongoerror.New(mongoerror.BadValue,

@@ -1,17 +1,16 @@
 package update
 
 import (
-	"strings"
-
 	"go.mongodb.org/mongo-driver/bson"
 	"go.mongodb.org/mongo-driver/bson/primitive"
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/collation"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/query"
 )
 
-func parseAddToSet(f bson.E) (node, error) {
+func parseAddToSet(p *parser, f bson.E) (node, error) {
 	values := bson.A{f.Value}
 	if d, ok := f.Value.(bson.D); ok && len(d) > 0 && d[0].Key == "$each" {
 		var isArray bool
@@ -26,7 +25,7 @@ func parseAddToSet(f bson.E) (node, error) {
 	add := func(a bson.A) bson.A {
 		out := append(make(bson.A, 0, len(a)+len(values)), a...)
 		for _, v := range values {
-			if !contains(out, v) {
+			if !contains(p.collation, out, v) {
 				out = append(out, v)
 			}
 		}
@@ -40,17 +39,19 @@ func parseAddToSet(f bson.E) (node, error) {
 					"Cannot apply $addToSet to non-array field. Field named '%s' has non-array type %s",
 					lastName(path), bsonvalue.TypeName(v))
 			}
-			return add(a), false, checkStorable(values, path)
+			out := add(a)
+			return out, false, checkStorable(out[len(a):], path)
 		},
 		missing: func(_ *context, path string) (any, bool, error) {
-			return add(nil), true, checkStorable(values, path)
+			out := add(nil)
+			return out, true, checkStorable(out, path)
 		},
 	}, nil
 }
 
-func contains(a bson.A, v any) bool {
+func contains(c *collation.Collation, a bson.A, v any) bool {
 	for _, other := range a {
-		if bsonvalue.Equal(other, v) {
+		if c.Equal(other, v) {
 			return true
 		}
 	}
@@ -78,30 +79,31 @@ func removal(drop func(v any) (bool, error)) node {
 	}}
 }
 
-func parsePullAll(f bson.E) (node, error) {
+func parsePullAll(p *parser, f bson.E) (node, error) {
 	values, ok := f.Value.(bson.A)
 	if !ok {
 		return nil, mongoerror.New(mongoerror.BadValue, "$pullAll requires an array argument but was given a %s", bsonvalue.TypeName(f.Value))
 	}
-	return removal(func(v any) (bool, error) { return contains(values, v), nil }), nil
+	return removal(func(v any) (bool, error) { return contains(p.collation, values, v), nil }), nil
+}
+
+// pathOperators are the operators of a filter that apply to a field; $not is none of them.
+var pathOperators = map[string]bool{
+	"$eq": true, "$ne": true, "$lt": true, "$lte": true, "$gt": true, "$gte": true, "$in": true, "$nin": true, "$exists": true,
+	"$type": true, "$mod": true, "$size": true, "$all": true, "$elemMatch": true, "$regex": true, "$options": true,
+	"$bitsAllSet": true, "$bitsAllClear": true, "$bitsAnySet": true, "$bitsAnyClear": true, "$near": true, "$nearSphere": true,
+	"$geoNear": true, "$within": true, "$geoWithin": true, "$geoIntersects": true,
 }
 
 // parsePull parses $pull: operators that an element meets, a filter for elements that are
 // documents, or a value that an element equals.
-func parsePull(f bson.E) (node, error) {
+func parsePull(p *parser, f bson.E) (node, error) {
 	switch x := f.Value.(type) {
 	case bson.D:
-		if len(x) > 0 && strings.HasPrefix(x[0].Key, "$") && !isLogical(x[0].Key) && x[0].Key != "$ref" && x[0].Key != "$id" {
-			if x[0].Key == "$not" {
-				return nil, mongoerror.New(mongoerror.BadValue, "unknown top level operator: $not")
-			}
-			m, err := query.ParseValue(x)
-			if err != nil {
-				return nil, err
-			}
-			return removal(m.Match), nil
+		if len(x) > 0 && pathOperators[x[0].Key] {
+			return p.pullMatching(x)
 		}
-		filter, err := query.Parse(x)
+		filter, err := query.ParseWith(x, p.options())
 		if err != nil {
 			return nil, err
 		}
@@ -113,20 +115,21 @@ func parsePull(f bson.E) (node, error) {
 			return filter.Match(d)
 		}), nil
 	case primitive.Regex:
-		m, err := query.ParseValue(bson.D{{Key: "$regex", Value: x}})
-		if err != nil {
-			return nil, err
-		}
-		return removal(m.Match), nil
+		return p.pullMatching(bson.D{{Key: "$regex", Value: x}})
 	}
-	return removal(func(v any) (bool, error) { return bsonvalue.Equal(v, f.Value), nil }), nil
+	return removal(func(v any) (bool, error) { return p.collation.Equal(v, f.Value), nil }), nil
 }
 
-func isLogical(operator string) bool {
-	return operator == "$and" || operator == "$or" || operator == "$nor" || operator == "$expr"
+// pullMatching is the $pull of the elements that meet operators.
+func (p *parser) pullMatching(operators bson.D) (node, error) {
+	m, err := query.ParseValueWith(operators, p.options())
+	if err != nil {
+		return nil, err
+	}
+	return removal(m.Match), nil
 }
 
-func parsePop(f bson.E) (node, error) {
+func parsePop(p *parser, f bson.E) (node, error) {
 	if !bsonvalue.IsNumber(f.Value) {
 		return nil, mongoerror.New(mongoerror.FailedToParse, "Expected a number in: %s: %s", f.Key, bsonvalue.Format(f.Value))
 	}

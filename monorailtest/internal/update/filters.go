@@ -19,10 +19,10 @@ type arrayFilter struct {
 	used bool
 }
 
-func parseArrayFilters(filters []bson.D) (arrayFilters, error) {
+func (p *parser) arrayFilters(filters []bson.D) (arrayFilters, error) {
 	out := arrayFilters{}
 	for _, d := range filters {
-		f, err := query.Parse(d)
+		f, err := query.ParseWith(d, p.options())
 		if err != nil {
 			return nil, mongoerror.New(codeOf(err), "Error parsing array filter :: caused by :: %s", messageOf(err))
 		}

@@ -7,12 +7,13 @@ import (
 	"go.mongodb.org/mongo-driver/bson/primitive"
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/collation"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
 )
 
 // operators parses the argument that an operator gives for one field. $rename is not here: it
 // concerns two fields.
-var operators = map[string]func(f bson.E) (node, error){
+var operators = map[string]func(p *parser, f bson.E) (node, error){
 	"$set":         parseSet,
 	"$setOnInsert": parseSetOnInsert,
 	"$unset":       parseUnset,
@@ -64,43 +65,41 @@ func (l *leafNode) tolerant(c *context) bool {
 	return l.ignoresPaths || l.onlyInsert && !c.insert
 }
 
-func parseSet(f bson.E) (node, error) {
-	set := func(path string) (any, error) { return f.Value, checkStorable(f.Value, path) }
+func parseSet(p *parser, f bson.E) (node, error) {
 	return &leafNode{
-		existing: func(_ *context, _ any, path string) (any, bool, error) {
-			v, err := set(path)
-			return v, false, err
+		existing: func(_ *context, v any, path string) (any, bool, error) {
+			if bsonvalue.Identical(v, f.Value) {
+				return v, false, nil
+			}
+			return f.Value, false, checkStorable(f.Value, path)
 		},
-		missing: func(_ *context, path string) (any, bool, error) {
-			v, err := set(path)
-			return v, true, err
-		},
+		missing: func(_ *context, path string) (any, bool, error) { return f.Value, true, checkStorable(f.Value, path) },
 	}, nil
 }
 
-func parseSetOnInsert(f bson.E) (node, error) {
-	n, err := parseSet(f)
+func parseSetOnInsert(p *parser, f bson.E) (node, error) {
+	n, err := parseSet(p, f)
 	n.(*leafNode).onlyInsert = true
 	return n, err
 }
 
-func parseUnset(bson.E) (node, error) {
+func parseUnset(*parser, bson.E) (node, error) {
 	return &leafNode{
 		existing:     func(*context, any, string) (any, bool, error) { return nil, true, nil },
 		ignoresPaths: true,
 	}, nil
 }
 
-func parseMin(f bson.E) (node, error) { return parseExtreme(f, -1) }
+func parseMin(p *parser, f bson.E) (node, error) { return parseExtreme(p.collation, f, -1) }
 
-func parseMax(f bson.E) (node, error) { return parseExtreme(f, 1) }
+func parseMax(p *parser, f bson.E) (node, error) { return parseExtreme(p.collation, f, 1) }
 
 // parseExtreme parses $min and $max: the operand takes the place of a value that compares to it
 // the other way; an equal one of another type stays.
-func parseExtreme(f bson.E, wanted int) (node, error) {
+func parseExtreme(c *collation.Collation, f bson.E, wanted int) (node, error) {
 	return &leafNode{
 		existing: func(_ *context, v any, path string) (any, bool, error) {
-			if bsonvalue.Compare(f.Value, v) != wanted {
+			if c.Compare(f.Value, v) != wanted {
 				return v, false, nil
 			}
 			return f.Value, false, checkStorable(f.Value, path)
@@ -111,7 +110,7 @@ func parseExtreme(f bson.E, wanted int) (node, error) {
 	}, nil
 }
 
-func parseCurrentDate(f bson.E) (node, error) {
+func parseCurrentDate(p *parser, f bson.E) (node, error) {
 	timestamp := false
 	switch x := f.Value.(type) {
 	case bool:

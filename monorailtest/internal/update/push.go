@@ -7,6 +7,7 @@ import (
 	"go.mongodb.org/mongo-driver/bson"
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/collation"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
 )
 
@@ -19,28 +20,38 @@ type push struct {
 	order func(a, b any) int
 	// slice is how many elements stay: nil for all, negative for the last ones.
 	slice *int64
+	// collation is how strings are sorted.
+	collation *collation.Collation
 }
 
-func parsePush(f bson.E) (node, error) {
-	p := &push{values: bson.A{f.Value}}
+func parsePush(p *parser, f bson.E) (node, error) {
+	c := &push{values: bson.A{f.Value}, collation: p.collation}
 	if d, ok := f.Value.(bson.D); ok && position(d, "$each") >= 0 {
-		if err := p.parseModifiers(d); err != nil {
+		if err := c.parseModifiers(d); err != nil {
 			return nil, err
 		}
 	}
 	return &leafNode{
-		existing: func(c *context, v any, path string) (any, bool, error) {
+		existing: func(ctx *context, v any, path string) (any, bool, error) {
 			a, ok := v.(bson.A)
 			if !ok {
 				return nil, false, mongoerror.New(mongoerror.BadValue,
-					"The field '%s' must be an array but is of type %s in document {%s}", path, bsonvalue.TypeName(v), c.idOf())
+					"The field '%s' must be an array but is of type %s in document {%s}", path, bsonvalue.TypeName(v), ctx.idOf())
 			}
-			return p.apply(a), false, checkStorable(p.values, path)
+			return c.apply(a), false, c.check(path)
 		},
-		missing: func(_ *context, path string) (any, bool, error) {
-			return p.apply(nil), true, checkStorable(p.values, path)
-		},
+		missing: func(_ *context, path string) (any, bool, error) { return c.apply(nil), true, c.check(path) },
 	}, nil
+}
+
+// check refuses values that cannot be stored in an array at the path. In the messages they have no place in it yet.
+func (p *push) check(path string) error {
+	for _, v := range p.values {
+		if err := checkStorable(v, path+"."); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (p *push) parseModifiers(d bson.D) error {
@@ -85,19 +96,19 @@ func (p *push) parseModifier(e bson.E) (err error) {
 		}
 		p.position = &n
 	case "$sort":
-		p.order, err = parseOrder(e.Value)
+		p.order, err = parseOrder(p.collation, e.Value)
 	}
 	return err
 }
 
 // parseOrder parses the $sort of a $push: a direction for whole elements, or directions by field.
-func parseOrder(v any) (func(a, b any) int, error) {
+func parseOrder(c *collation.Collation, v any) (func(a, b any) int, error) {
 	if bsonvalue.IsNumber(v) {
 		n, exact := bsonvalue.ToLong(v)
 		if !exact || n != 1 && n != -1 {
 			return nil, mongoerror.New(mongoerror.BadValue, "The $sort element value must be either 1 or -1")
 		}
-		return func(a, b any) int { return int(n) * bsonvalue.Compare(a, b) }, nil
+		return func(a, b any) int { return int(n) * c.Compare(a, b) }, nil
 	}
 	d, ok := v.(bson.D)
 	if !ok {
@@ -126,9 +137,9 @@ func parseOrder(v any) (func(a, b any) int, error) {
 		}
 	}
 	return func(a, b any) int {
-		for _, c := range columns {
-			if r := bsonvalue.Compare(sortValue(a, c.path), sortValue(b, c.path)); r != 0 {
-				return r * c.direction
+		for _, by := range columns {
+			if r := c.Compare(sortValue(a, by.path), sortValue(b, by.path)); r != 0 {
+				return r * by.direction
 			}
 		}
 		return 0
@@ -137,12 +148,19 @@ func parseOrder(v any) (func(a, b any) int, error) {
 
 // sortValue is what an element is sorted by: null where it has no such field.
 func sortValue(v any, path []string) any {
-	for _, name := range path {
-		d, ok := v.(bson.D)
-		if !ok {
-			return nil
-		}
-		if v = field(d, name); bsonvalue.IsMissing(v) {
+	for at, name := range path {
+		switch x := v.(type) {
+		case bson.D:
+			if v = field(x, name); bsonvalue.IsMissing(v) {
+				return nil
+			}
+		case bson.A:
+			i, ok := arrayIndex(name)
+			if !ok || i >= len(x) || at == 0 {
+				return nil
+			}
+			v = x[i]
+		default:
 			return nil
 		}
 	}
@@ -176,7 +194,7 @@ func (p *push) apply(a bson.A) bson.A {
 	return out
 }
 
-// pushesNothing tells a $push with an empty $each.
+// pushesNothing tells a $push with an empty $each and no $sort, which counts always.
 func pushesNothing(v any) bool {
 	d, _ := v.(bson.D)
 	i := position(d, "$each")
@@ -184,5 +202,5 @@ func pushesNothing(v any) bool {
 		return false
 	}
 	values, _ := d[i].Value.(bson.A)
-	return len(values) == 0
+	return len(values) == 0 && position(d, "$sort") < 0
 }

@@ -11,37 +11,58 @@ import (
 	"go.mongodb.org/mongo-driver/bson/primitive"
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/collation"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/query"
 )
 
 // Update is a parsed update. It is immutable and may be shared between goroutines.
 type Update struct {
-	// replacement is the new document, if the update is one; root is then nil.
-	replacement bson.D
+	// exactly one of these is set: what makes the new version from the old one.
+	replacement *replacement
+	pipeline    *transformation
 	root        *objectNode
 	filters     arrayFilters
-	// counts: see Counts.
+	// counts says that an operator counts as a modification also where it changes nothing.
 	counts bool
 }
 
+// Options are what a statement says beside its update.
+type Options struct {
+	// ArrayFilters resolve $[identifier]; nil for none.
+	ArrayFilters []bson.D
+	// Collation is that of the statement: how values compare.
+	Collation *collation.Collation
+}
+
+// parser parses the operators of one update.
+type parser struct {
+	collation *collation.Collation
+	filters   arrayFilters
+}
+
+// options are those of a filter of $pull, or of arrayFilters.
+func (p *parser) options() query.Options {
+	return query.Options{Collation: p.collation, Restricted: true}
+}
+
 // Parse parses an update document: one whose first field begins with $ holds operators, every
-// other is a replacement. arrayFilters are those of the statement, nil for none. Errors are
-// *mongoerror.Error as of MongoDB 4.4.
-func Parse(source bson.D, filters []bson.D) (*Update, error) {
-	if !IsOperators(source) {
-		if len(filters) > 0 {
-			return nil, mongoerror.New(mongoerror.FailedToParse, "Cannot specify arrayFilters and a non-operator update")
-		}
-		return &Update{replacement: source}, nil
-	}
-	u := &Update{root: &objectNode{}}
+// other is a replacement. Errors are *mongoerror.Error as of MongoDB 4.4.
+func Parse(source bson.D, o Options) (*Update, error) {
+	p := &parser{collation: o.Collation}
 	var err error
-	if u.filters, err = parseArrayFilters(filters); err != nil {
+	if p.filters, err = p.arrayFilters(o.ArrayFilters); err != nil {
 		return nil, err
 	}
+	if !IsOperators(source) {
+		return &Update{replacement: newReplacement(source)}, nil
+	}
+	if position(source, "$v") >= 0 {
+		return nil, mongoerror.New(mongoerror.FailedToParse, "The $v update field is only recognized internally")
+	}
+	u := &Update{root: &objectNode{}, filters: p.filters}
 	for _, e := range source {
-		if err := u.addOperator(e); err != nil {
+		if err := u.addOperator(p, e); err != nil {
 			return nil, err
 		}
 	}
@@ -54,13 +75,9 @@ func IsOperators(source bson.D) bool {
 }
 
 // Replaces tells whether the update is a replacement.
-func (u *Update) Replaces() bool { return u.root == nil }
+func (u *Update) Replaces() bool { return u.replacement != nil }
 
-// Counts tells whether the update counts as a modification of a document even where the new
-// version is the same: a replacement does, and so does a $push of anything.
-func (u *Update) Counts() bool { return u.Replaces() || u.counts }
-
-func (u *Update) addOperator(e bson.E) error {
+func (u *Update) addOperator(p *parser, e bson.E) error {
 	parse, ok := operators[e.Key]
 	if !ok {
 		return mongoerror.New(mongoerror.FailedToParse,
@@ -83,14 +100,14 @@ func (u *Update) addOperator(e bson.E) error {
 			}
 			continue
 		}
-		op, err := parse(f)
+		op, err := parse(p, f)
 		if err != nil {
 			return err
 		}
 		if err := u.root.add(f.Key, op, u.filters); err != nil {
 			return err
 		}
-		u.counts = u.counts || e.Key == "$push" && !pushesNothing(f.Value)
+		u.counts = u.counts || e.Key == "$currentDate" || e.Key == "$push" && !pushesNothing(f.Value)
 	}
 	return nil
 }
@@ -106,6 +123,8 @@ type context struct {
 	now   time.Time
 	// filters resolve $[identifier].
 	filters arrayFilters
+	// counts is set by an operator that counts as a modification though it changed nothing.
+	counts bool
 }
 
 // idOf writes the document's _id as the messages do.
@@ -120,22 +139,27 @@ func (c *context) idOf() string {
 
 // Apply returns the new version of a document that the filter matched; index is the place that
 // Filter.MatchElement gave. The document is not changed, but shares what stays the same with the
-// new version. The error is one of the statement; the update is then void.
-func (u *Update) Apply(d bson.D, index int) (bson.D, error) {
-	if u.Replaces() {
-		return u.replace(d)
+// new version. counts says that the update counts as a modification even if the new version is the
+// same. The error is one of the statement; the update is then void.
+func (u *Update) Apply(d bson.D, index int) (out bson.D, counts bool, err error) {
+	switch {
+	case u.pipeline != nil:
+		r, err := u.pipeline.run(d)
+		if err != nil {
+			return nil, false, err
+		}
+		return r.apply(d)
+	case u.replacement != nil:
+		return u.replacement.apply(d)
 	}
-	c := &context{document: d, index: index, now: time.Now(), filters: u.filters}
-	out, err := u.run(c)
-	if err != nil {
-		return nil, err
+	c := &context{document: d, index: index, now: time.Now(), filters: u.filters, counts: u.counts}
+	if out, err = u.run(c); err != nil {
+		return nil, false, err
 	}
-	before, after := field(d, "_id"), field(out, "_id")
-	if !bsonvalue.Identical(before, after) {
-		return nil, mongoerror.New(mongoerror.ImmutableField,
-			"Performing an update on the path '_id' would modify the immutable field '_id'")
+	if !bsonvalue.Identical(field(d, "_id"), field(out, "_id")) {
+		return nil, false, u.modifiesID()
 	}
-	return idFirst(out), nil
+	return idFirst(out), c.counts, nil
 }
 
 func (u *Update) run(c *context) (bson.D, error) {
@@ -146,39 +170,19 @@ func (u *Update) run(c *context) (bson.D, error) {
 	return out.(bson.D), nil
 }
 
-func (u *Update) replace(d bson.D) (bson.D, error) {
-	out, err := u.storable()
-	if err != nil {
-		return nil, err
+// modifiesID is the error of operators that change _id.
+func (u *Update) modifiesID() error {
+	path := "_id"
+	for n := u.root.children["_id"]; n != nil; {
+		o, ok := n.(*objectNode)
+		if !ok || len(o.names) == 0 {
+			break
+		}
+		path = join(path, o.names[0])
+		n = o.children[o.names[0]]
 	}
-	before, after := field(d, "_id"), field(out, "_id")
-	switch {
-	case bsonvalue.IsMissing(before):
-		return idFirst(out), nil
-	case bsonvalue.IsMissing(after):
-		return append(bson.D{{Key: "_id", Value: before}}, out...), nil
-	case !bsonvalue.Equal(before, after):
-		return nil, alteredID(after)
-	}
-	return idFirst(out), nil
-}
-
-func alteredID(id any) error {
 	return mongoerror.New(mongoerror.ImmutableField,
-		"After applying the update, the (immutable) field '_id' was found to have been altered to _id: %s", bsonvalue.Format(id))
-}
-
-// storable returns the replacement as it is stored, with timestamps filled in.
-func (u *Update) storable() (bson.D, error) {
-	for _, e := range u.replacement {
-		if strings.HasPrefix(e.Key, "$") {
-			return nil, dollarField(e.Key, e.Key)
-		}
-		if err := checkStorable(e.Value, e.Key); err != nil {
-			return nil, err
-		}
-	}
-	return FillTimestamps(u.replacement), nil
+		"Performing an update on the path '%s' would modify the immutable field '_id'", path)
 }
 
 // Insert returns the document that an upsert stores when the filter matched nothing: the equality
@@ -188,42 +192,32 @@ func (u *Update) Insert(f *query.Filter) (bson.D, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := start
-	if u.Replaces() {
-		if out, err = u.storable(); err != nil {
+	var out bson.D
+	switch {
+	case u.pipeline != nil:
+		r, err := u.pipeline.run(start)
+		if err != nil {
 			return nil, err
 		}
-		if id := field(start, "_id"); !bsonvalue.IsMissing(id) {
-			if own := field(out, "_id"); bsonvalue.IsMissing(own) {
-				out = append(bson.D{{Key: "_id", Value: id}}, out...)
-			} else if !bsonvalue.Equal(id, own) {
-				return nil, alteredID(own)
-			}
+		out, err = r.insert(start)
+		if err != nil {
+			return nil, err
 		}
-	} else {
+	case u.replacement != nil:
+		if out, err = u.replacement.insert(start); err != nil {
+			return nil, err
+		}
+	default:
 		c := &context{document: start, insert: true, index: -1, now: time.Now(), filters: u.filters}
 		if out, err = u.run(c); err != nil {
 			return nil, err
 		}
 		if id := field(start, "_id"); !bsonvalue.IsMissing(id) && !bsonvalue.Identical(id, field(out, "_id")) {
-			return nil, mongoerror.New(mongoerror.ImmutableField,
-				"Performing an update on the path '_id' would modify the immutable field '_id'")
+			return nil, u.modifiesID()
 		}
 	}
 	if bsonvalue.IsMissing(field(out, "_id")) {
-		return append(bson.D{{Key: "_id", Value: primitive.NewObjectID()}}, out...), nil
+		out = append(bson.D{{Key: "_id", Value: primitive.NewObjectID()}}, out...)
 	}
-	if err := checkID(field(out, "_id")); err != nil {
-		return nil, err
-	}
-	return idFirst(out), nil
-}
-
-// checkID refuses what cannot be an _id.
-func checkID(id any) error {
-	switch bsonvalue.ClassOf(id) {
-	case bsonvalue.ClassArray, bsonvalue.ClassRegex, bsonvalue.ClassMissing:
-		return mongoerror.New(53, "The '_id' value cannot be of type %s", bsonvalue.TypeName(id))
-	}
-	return nil
+	return idFirst(out), checkDocument(out)
 }

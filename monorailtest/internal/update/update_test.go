@@ -36,14 +36,14 @@ func TestApply(t *testing.T) {
 		{`{"_id":1,"a":[5,6]}`, `{"$inc":{"a.$[]":1}}`, `{"_id":1,"a":[6,7]}`},
 		{`{"_id":1,"a":2}`, `{"b":3}`, `{"_id":1,"b":3}`},
 	} {
-		u, err := Parse(bsontest.Parse(t, c.update), nil)
+		u, err := Parse(bsontest.Parse(t, c.update), Options{})
 		if err != nil {
 			t.Errorf("%s: %v", c.update, err)
 			continue
 		}
 		before := bsontest.Parse(t, c.document)
 		raw := bsonvalue.Encode(before)
-		got, err := u.Apply(before, 1)
+		got, _, err := u.Apply(before, 1)
 		if err != nil || !bytes.Equal(bsonvalue.Encode(got), bsonvalue.Encode(bsontest.Parse(t, c.want))) {
 			t.Errorf("%s on %s = %v, %v; want %s", c.update, c.document, got, err, c.want)
 		}
@@ -73,9 +73,9 @@ func TestErrors(t *testing.T) {
 		{`{"_id":1,"a":[1]}`, `{"$set":{"a.$[x]":1}}`, mongoerror.BadValue},
 		{`{"_id":1}`, `{"$rename":{"a":"a.b"}}`, mongoerror.BadValue},
 	} {
-		u, err := Parse(bsontest.Parse(t, c.update), nil)
+		u, err := Parse(bsontest.Parse(t, c.update), Options{})
 		if err == nil {
-			_, err = u.Apply(bsontest.Parse(t, c.document), -1)
+			_, _, err = u.Apply(bsontest.Parse(t, c.document), -1)
 		}
 		var e *mongoerror.Error
 		if !errors.As(err, &e) || e.Code != c.want {
@@ -94,7 +94,7 @@ func TestInsert(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		u, err := Parse(bsontest.Parse(t, c.update), nil)
+		u, err := Parse(bsontest.Parse(t, c.update), Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,16 +106,16 @@ func TestInsert(t *testing.T) {
 }
 
 func TestArrayFilters(t *testing.T) {
-	u, err := Parse(bsontest.Parse(t, `{"$set":{"a.$[x].n":0}}`), []bson.D{bsontest.Parse(t, `{"x.n":{"$gt":1}}`)})
+	u, err := Parse(bsontest.Parse(t, `{"$set":{"a.$[x].n":0}}`), Options{ArrayFilters: []bson.D{bsontest.Parse(t, `{"x.n":{"$gt":1}}`)}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := u.Apply(bsontest.Parse(t, `{"_id":1,"a":[{"n":1},{"n":2}]}`), -1)
+	got, _, err := u.Apply(bsontest.Parse(t, `{"_id":1,"a":[{"n":1},{"n":2}]}`), -1)
 	want := bsontest.Parse(t, `{"_id":1,"a":[{"n":1},{"n":0}]}`)
 	if err != nil || !bytes.Equal(bsonvalue.Encode(got), bsonvalue.Encode(want)) {
 		t.Errorf("got %v, %v", got, err)
 	}
-	if _, err := Parse(bsontest.Parse(t, `{"$set":{"a":0}}`), []bson.D{bsontest.Parse(t, `{"x":1}`)}); err == nil {
+	if _, err := Parse(bsontest.Parse(t, `{"$set":{"a":0}}`), Options{ArrayFilters: []bson.D{bsontest.Parse(t, `{"x":1}`)}}); err == nil {
 		t.Error("an unused filter was accepted")
 	}
 }
