@@ -12,9 +12,10 @@ var anybody = map[string]bool{
 	"listCommands": true, "logout": true, "ping": true, "saslContinue": true, "saslStart": true, "whatsmyuri": true,
 }
 
-// anyUser holds the commands that ask for no privilege: those on what is the user's own, cursors and sessions.
+// anyUser holds the commands that ask for no privilege: those on what is the user's own, cursors and sessions, and explain,
+// which checks the command inside.
 var anyUser = map[string]bool{
-	"abortTransaction": true, "commitTransaction": true, "endSessions": true, "getMore": true, "killCursors": true,
+	"abortTransaction": true, "commitTransaction": true, "endSessions": true, "explain": true, "getMore": true, "killCursors": true,
 	"killSessions": true, "refreshSessions": true, "resetError": true, "startSession": true,
 }
 

@@ -64,6 +64,9 @@ func parseDeletion(raw bson.Raw) (deletion, error) {
 	limited := false
 	for _, e := range elems {
 		v, path := e.Value(), parser+"."+e.Key()
+		if !present(v) && (e.Key() == "q" || e.Key() == "collation") {
+			continue
+		}
 		switch e.Key() {
 		case "q":
 			d.filter, err = document(v, path)

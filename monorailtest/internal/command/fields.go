@@ -84,7 +84,13 @@ func collectionName(r *Request) (string, error) {
 	v := r.Body.Lookup(r.Name)
 	name, ok := v.StringValueOK()
 	if !ok {
-		return "", mongoerror.New(mongoerror.InvalidNamespace, "collection name has invalid type %s", aliasOf(v.Type))
+		code := mongoerror.InvalidNamespace
+		switch r.Name {
+		case "insert", "update", "delete", "create":
+			// MongoDB has a generated parser for these.
+			code = mongoerror.BadValue
+		}
+		return "", mongoerror.New(code, "collection name has invalid type %s", aliasOf(v.Type))
 	}
 	return name, checkCollection(r.Database, name)
 }

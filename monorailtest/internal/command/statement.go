@@ -57,6 +57,9 @@ func parseBatch(r *Request, field string) (*batch, error) {
 			b.statements, err = statements(v, r.Name, field)
 			return true, err
 		case "ordered":
+			if !present(v) {
+				return true, nil
+			}
 			b.ordered, err = boolean(v, r.Name+".ordered")
 			return true, err
 		case "bypassDocumentValidation":

@@ -100,6 +100,7 @@ var table = map[string]spec{
 	"aggregate":     {handle: aggregate, reads: true, writeConcern: true, readConcern: true, txnNumber: true, transaction: statement},
 	"count":         {handle: countDocuments, reads: true, readConcern: true, txnNumber: true},
 	"delete":        {handle: deleteDocuments, writes: true, sequence: "deletes", writeConcern: true, txnNumber: true, transaction: statement},
+	"explain":       {handle: explain, reads: true, readConcern: true},
 	"distinct":      {handle: distinctValues, reads: true, readConcern: true, txnNumber: true, transaction: statement},
 	"find":          {handle: findDocuments, reads: true, readConcern: true, txnNumber: true, transaction: statement},
 	"findAndModify": {handle: findAndModify, writes: true, writeConcern: true, txnNumber: true, primary: "findAndModify", transaction: statement},

@@ -98,6 +98,9 @@ func parseModification(raw bson.Raw) (modification, error) {
 	given := false
 	for _, e := range elems {
 		v, path := e.Value(), parser+"."+e.Key()
+		if !present(v) && isStatementField(e.Key()) {
+			continue
+		}
 		switch e.Key() {
 		case "q":
 			m.filter, err = document(v, path)
@@ -132,6 +135,15 @@ func parseModification(raw bson.Raw) (modification, error) {
 		return m, missingField(parser + ".u")
 	}
 	return m, nil
+}
+
+// isStatementField tells whether a field of an update's or a delete's statement has one type, and null for absent.
+func isStatementField(key string) bool {
+	switch key {
+	case "q", "multi", "upsert", "arrayFilters", "collation", "c":
+		return true
+	}
+	return false
 }
 
 func (m *modification) parseUpdate(v bson.RawValue) (err error) {

@@ -87,6 +87,17 @@ func (c *Collection) scanLocked(constraints []query.Constraint, h Hint, order []
 // Sorted reports whether the documents come in the order that was asked for.
 func (s *Scan) Sorted() bool { return s.sorted }
 
+// Backward reports whether the scan goes from the last to the first.
+func (s *Scan) Backward() bool { return s.backward }
+
+// Index returns the index that the scan goes through; false for none.
+func (s *Scan) Index() (IndexSpec, bool) {
+	if s.index == nil {
+		return IndexSpec{}, false
+	}
+	return s.index.spec, true
+}
+
 // Next returns the next documents, at most some hundred; none at the end. It takes the
 // collection's lock for reading, and fails with ErrDropped if the collection was dropped.
 func (s *Scan) Next() ([]*Document, error) {
