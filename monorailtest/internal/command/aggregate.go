@@ -2,57 +2,103 @@ package command
 
 import (
 	"context"
+	"time"
 
 	"go.mongodb.org/mongo-driver/bson"
+	"go.mongodb.org/mongo-driver/bson/primitive"
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
+	collate "github.com/mongo-monorail/monorail/monorailtest/internal/collation"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/expression"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/pipeline"
-	"github.com/mongo-monorail/monorail/monorailtest/internal/store"
 )
 
-// aggregate answers aggregate on a collection: a cursor.
+// aggregation holds the arguments of an aggregate.
+type aggregation struct {
+	// name is that of the collection; "" for {aggregate: 1}.
+	name    string
+	stages  []bson.D
+	options cursorOptions
+	hint    any
+	// collation is nil where it is not given.
+	collation    bson.D
+	allowDiskUse bool
+	// unchecked lets $out and $merge write documents that do not meet the validator.
+	unchecked bool
+	explain   bool
+}
+
+// aggregate answers aggregate: a cursor.
 func aggregate(ctx context.Context, s *State, r *Request) (bson.D, error) {
-	v := r.Body.Lookup("aggregate")
-	name, ok := v.StringValueOK()
-	if !ok {
-		if n, isNumber := asFloat(v); isNumber && n == 1 {
-			return nil, notImplemented("an aggregation without a collection")
-		}
-		return nil, mongoerror.New(mongoerror.FailedToParse, "Invalid command format: the 'aggregate' field must specify a collection name or 1")
-	}
-	if err := checkCollection(r.Database, name); err != nil {
+	a, err := parseAggregate(r)
+	if err != nil {
 		return nil, err
 	}
-	var stages []bson.D
-	var hint any
-	given, cursor := false, false
-	options := cursorOptions{batchSize: -1}
-	err := eachField(r, func(key string, v bson.RawValue) (_ bool, err error) {
+	h := &host{state: s, request: r, hint: a.hint, unchecked: a.unchecked, ctx: ctx}
+	c, stages, err := h.context(a)
+	if err != nil {
+		return nil, err
+	}
+	namespace := pipeline.Namespace{Database: r.Database, Collection: a.name}.String()
+	p, err := pipeline.Parse(c, stages)
+	if err != nil {
+		return nil, err
+	}
+	if a.explain {
+		return nil, notImplemented("explain of an aggregation")
+	}
+	var in pipeline.Iterator
+	if p.Reads() {
+		if in, err = h.Read(ctx, c.Namespace, p.Filter()); err != nil {
+			return nil, err
+		}
+	}
+	next := p.Open(func() context.Context { return h.ctx }, in)
+	// What follows the first batch belongs to commands of its own.
+	defer func() { h.ctx = context.Background() }()
+	return openCursor(s, r, namespace, &pull{limit: -1, suspend: h.suspend, next: func() (bson.Raw, error) {
+		d, ok, err := next()
+		if err != nil || !ok {
+			return nil, err
+		}
+		raw := bsonvalue.Encode(d)
+		if len(raw) > maxInternal {
+			return nil, tooLarge(len(raw))
+		}
+		return raw, nil
+	}}, a.options)
+}
+
+func parseAggregate(r *Request) (*aggregation, error) {
+	a := &aggregation{options: cursorOptions{batchSize: -1}}
+	v := r.Body.Lookup("aggregate")
+	name, ok := v.StringValueOK()
+	switch n, isNumber := asFloat(v); {
+	case ok:
+		if err := checkCollection(r.Database, name); err != nil {
+			return nil, err
+		}
+		a.name = name
+	case !isNumber:
+		return nil, mongoerror.New(mongoerror.TypeMismatch, "collection name has invalid type: %s", aliasOf(v.Type))
+	case n != 1:
+		return nil, mongoerror.New(mongoerror.FailedToParse, "Invalid command format: the 'aggregate' field must specify a collection name or 1")
+	}
+	piped, cursor, writeConcern := false, false, false
+	err := eachField(r, func(key string, v bson.RawValue) (known bool, err error) {
 		switch key {
-		case "aggregate", "bypassDocumentValidation":
-		case "allowDiskUse":
-			if _, ok := v.BooleanOK(); !ok {
-				err = mongoerror.New(mongoerror.TypeMismatch, "allowDiskUse must be a bool, not a %s", aliasOf(v.Type))
-			}
 		case "pipeline":
-			given = true
-			stages, err = parseStages(v)
+			piped = true
+			a.stages, err = parseStages(v)
 		case "cursor":
 			cursor = true
-			options.batchSize, err = parseCursorOption(v)
-		case "hint":
-			if hint, err = decodeValue(v); err == nil {
-				err = checkHintType(hint)
-			}
-		case "collation":
-			err = collation(v, "aggregate.collation")
-		case "explain":
-			if set, _ := v.BooleanOK(); set {
-				err = notImplemented("explain")
-			}
-		default:
+			a.options.batchSize, err = parseCursorOption(v)
+		case "writeConcern":
+			writeConcern = true
 			return false, nil
+		default:
+			return a.take(key, v)
 		}
 		return true, err
 	}, func(key string) error {
@@ -61,40 +107,84 @@ func aggregate(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case !given:
+	case !piped:
 		return nil, mongoerror.New(mongoerror.TypeMismatch, "'pipeline' option must be specified as an array")
-	case !cursor:
+	case !cursor && !a.explain:
 		return nil, mongoerror.New(mongoerror.FailedToParse, "The 'cursor' option is required, except for aggregate with the explain argument")
+	case a.explain && writeConcern:
+		return nil, mongoerror.New(mongoerror.FailedToParse, "Aggregation explain does not support the 'writeConcern' option")
 	}
-	p, err := pipeline.Parse(stages)
-	if err != nil {
-		return nil, err
-	}
-	var in []bson.D
-	if c := s.reads(r).Collection(r.Database, name); c != nil {
-		if in, err = input(ctx, c, p, hint); err != nil {
-			return nil, err
-		}
-	}
-	out, err := p.Run(in)
-	if err != nil {
-		return nil, err
-	}
-	return openCursor(s, r, r.Database+"."+name, list(out, bsonvalue.Encode), options)
+	return a, nil
 }
 
-// input returns the documents that meet the first $match.
-func input(ctx context.Context, c *store.Collection, p *pipeline.Pipeline, hint any) ([]bson.D, error) {
-	h, err := resolveHint(hint, c.Indexes(), c.Namespace(), p.First())
-	if err != nil {
-		return nil, err
+// take reads one of the options.
+func (a *aggregation) take(key string, v bson.RawValue) (known bool, err error) {
+	switch key {
+	case "aggregate":
+	case "allowDiskUse":
+		a.allowDiskUse, err = aggregateBoolean(key, v)
+	case "bypassDocumentValidation":
+		a.unchecked, err = loose(v, "aggregate.bypassDocumentValidation")
+	case "hint":
+		switch v.Type {
+		case bson.TypeString, bson.TypeEmbeddedDocument:
+			a.hint, err = decodeValue(v)
+		default:
+			err = mongoerror.New(mongoerror.FailedToParse, "hint must be specified as a string representing an index name, or an object representing an index's key pattern")
+		}
+	case "collation":
+		if v.Type != bson.TypeEmbeddedDocument {
+			return true, mongoerror.New(mongoerror.TypeMismatch, "collation must be a Object, not a %s", aliasOf(v.Type))
+		}
+		a.collation, err = bsonvalue.Decode(v.Document())
+	case "explain":
+		a.explain, err = aggregateBoolean(key, v)
+	default:
+		return false, nil
 	}
-	found, err := newMatcher(c, p.First(), h).all(ctx)
-	in := make([]bson.D, len(found))
-	for i, d := range found {
-		in[i] = d.Fields
+	return true, err
+}
+
+func aggregateBoolean(key string, v bson.RawValue) (bool, error) {
+	b, ok := v.BooleanOK()
+	if !ok {
+		return false, mongoerror.New(mongoerror.TypeMismatch, "%s must be a bool, not a %s", key, aliasOf(v.Type))
 	}
-	return in, err
+	return b, nil
+}
+
+// context resolves a view and returns what the pipeline is to be parsed in, and its stages.
+func (h *host) context(a *aggregation) (*pipeline.Context, []bson.D, error) {
+	r := h.request
+	c := &pipeline.Context{Host: h, Namespace: pipeline.Namespace{Database: r.Database, Collection: a.name},
+		AllowDiskUse: a.allowDiskUse, InTransaction: r.transaction != nil}
+	stages := a.stages
+	var err error
+	if c.Collation, err = collate.Parse(a.collation); err != nil {
+		return nil, nil, err
+	}
+	if a.name != "" {
+		n, view, err := h.Resolve(c.Namespace)
+		if err != nil {
+			return nil, nil, err
+		}
+		c.Namespace, stages = n, append(view, stages...)
+		if base := h.state.reads(r).Collection(n.Database, n.Collection); base != nil && a.collation == nil && len(view) == 0 {
+			c.Collation = base.Options().Collation
+		}
+	}
+	c.Scope = h.state.scope(c.Collation)
+	return c, stages, nil
+}
+
+// scope returns what the expressions of a command may refer to.
+func (s *State) scope(c *collate.Collation) *expression.Scope {
+	var compare func(a, b any) int
+	if c != nil {
+		compare = c.Compare
+	}
+	now := time.Now()
+	return expression.NewScope(compare, primitive.NewDateTimeFromTime(now), primitive.Timestamp{T: uint32(now.Unix()), I: 1})
 }
 
 func parseStages(v bson.RawValue) ([]bson.D, error) {

@@ -127,6 +127,9 @@ func (o Order) Empty() bool { return len(o.paths) == 0 }
 // Key returns what a document is sorted by: of the keys that its arrays give the first in the
 // order. Two arrays in one pattern that do not lie on one path are BadValue (2).
 func (o Order) Key(d bson.D) (indexkey.Key, error) {
+	if o.byID() {
+		return o.idKey(d), nil
+	}
 	k, err := indexkey.Generate(d, o.paths)
 	var e *mongoerror.Error
 	if errors.As(err, &e) && e.Code == indexkey.CodeAmbiguous {
@@ -149,6 +152,22 @@ func (o Order) Key(d bson.D) (indexkey.Key, error) {
 		}
 	}
 	return key, nil
+}
+
+// byID tells the order by _id alone.
+func (o Order) byID() bool {
+	return len(o.paths) == 1 && len(o.paths[0]) == 1 && o.paths[0][0] == "_id"
+}
+
+// idKey is the key of the order by _id alone, for which an array counts as a whole, as in the index on
+// _id: documents that a $group has made may have one.
+func (o Order) idKey(d bson.D) indexkey.Key {
+	for i := range d {
+		if d[i].Key == "_id" {
+			return indexkey.Key{o.collation.Value(d[i].Value)}
+		}
+	}
+	return indexkey.Key{nil}
 }
 
 // Compare orders two keys.

@@ -33,6 +33,26 @@ func TestSort(t *testing.T) {
 	}
 }
 
+// By _id alone an array is one value, and not what its elements are.
+func TestSortByID(t *testing.T) {
+	documents := []bson.D{bsontest.Parse(t, `{"_id":[2]}`), bsontest.Parse(t, `{"_id":[]}`), bsontest.Parse(t, `{"_id":"x"}`), {}}
+	for pattern, want := range map[string][]int{`{"_id":1}`: {3, 2, 1, 0}, `{"_id":1,"a":1}`: {1, 3, 0, 2}} {
+		o, err := Parse(bsontest.Parse(t, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := Sort(o, documents, func(d bson.D) bson.D { return d })
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, j := range want {
+			if !bsonvalue.Identical(got[i], documents[j]) {
+				t.Errorf("%s: place %d is %v, want %v", pattern, i, got[i], documents[j])
+			}
+		}
+	}
+}
+
 func TestRandomSort(t *testing.T) {
 	o, err := Parse(bsontest.Parse(t, `{"a":1,"x":{"$meta":"randVal"}}`))
 	if err != nil {

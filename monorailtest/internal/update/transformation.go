@@ -1,19 +1,18 @@
 package update
 
 import (
-	"go.mongodb.org/mongo-driver/bson"
+	"time"
 
+	"go.mongodb.org/mongo-driver/bson"
+	"go.mongodb.org/mongo-driver/bson/primitive"
+
+	"github.com/mongo-monorail/monorail/monorailtest/internal/expression"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/pipeline"
 )
 
 // transformation is an update by a pipeline, which makes the new version from the old one.
-type transformation struct{ pipeline *pipeline.Pipeline }
-
-// allowedStages are the stages that make one document of one, without looking at others.
-var allowedStages = map[string]bool{
-	"$addFields": true, "$set": true, "$project": true, "$unset": true, "$replaceRoot": true, "$replaceWith": true,
-}
+type transformation struct{ pipeline *pipeline.Update }
 
 // ParsePipeline parses an update by a pipeline. constants are the values of variables, nil for none. Errors are
 // *mongoerror.Error as of MongoDB 4.4.
@@ -27,23 +26,29 @@ func ParsePipeline(stages []bson.D, constants bson.D, o Options) (*Update, error
 		// The spelling is MongoDB's.
 		return nil, mongoerror.New(mongoerror.FailedToParse, "arrayFilters may not be specified for pipeline-syle updates")
 	}
-	parsed, err := pipeline.Parse(stages)
-	if err != nil && codeOf(err) != mongoerror.NotImplemented {
-		return nil, err
+	u, err := pipeline.ParseUpdate(stages, scope(constants, o))
+	return &Update{pipeline: &transformation{u}}, err
+}
+
+// scope returns what the expressions of a pipeline may refer to.
+func scope(constants bson.D, o Options) *expression.Scope {
+	var compare func(a, b any) int
+	if o.Collation != nil {
+		compare = o.Collation.Compare
 	}
-	for _, d := range stages {
-		if len(d) == 1 && !allowedStages[d[0].Key] {
-			return nil, mongoerror.New(mongoerror.InvalidOptions, "%s is not allowed to be used within an update", d[0].Key)
-		}
+	now := time.Now()
+	s := expression.NewScope(compare, primitive.NewDateTimeFromTime(now), primitive.Timestamp{T: uint32(now.Unix()), I: 1})
+	for _, e := range constants {
+		s = s.WithConstant(e.Key, e.Value)
 	}
-	return &Update{pipeline: &transformation{parsed}}, err
+	return s
 }
 
 // run returns what the pipeline makes of a document.
 func (t *transformation) run(d bson.D) (*replacement, error) {
-	out, err := t.pipeline.Run([]bson.D{d})
+	out, err := t.pipeline.Apply(d)
 	if err != nil {
 		return nil, err
 	}
-	return &replacement{document: out[0], given: position(out[0], "_id") >= 0}, nil
+	return &replacement{document: out, given: position(out, "_id") >= 0}, nil
 }
