@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -125,6 +126,18 @@ func TestUpdateCountsAndUpserts(t *testing.T) {
 	// One statement that cannot be parsed voids the whole command.
 	c.expect(c.run(`{"update":"c","ordered":false,"updates":[{"q":{},"u":{"$set":{"y":2}},"multi":true},{"q":{}}]}`), 40414, "code")
 	c.expect(c.run(`{"count":"c","query":{"y":2}}`), 0, "n")
+}
+
+// A document may nest as deep as a stored one may.
+func TestInsertDepth(t *testing.T) {
+	c := newSession(t, newTestState(t))
+	nested := func(levels int) string {
+		return strings.Repeat(`{"a":`, levels) + "1" + strings.Repeat("}", levels)
+	}
+	c.expect(c.run(`{"insert":"c","documents":[%s]}`, nested(180)), 1, "n")
+	c.expect(c.run(`{"insert":"c","documents":[%s]}`, nested(181)), 15, "writeErrors", 0, "code")
+	c.expect(c.run(`{"insert":"c","documents":[{"a":%s]}`, strings.Repeat("[", 179)+strings.Repeat("]", 179)+"}"), 1, "n")
+	c.expect(c.run(`{"insert":"c","documents":[{"a":%s]}`, strings.Repeat("[", 180)+strings.Repeat("]", 180)+"}"), 15, "writeErrors", 0, "code")
 }
 
 // An update by a pipeline is executed like others, but a stage that is not known fails the command at its end.

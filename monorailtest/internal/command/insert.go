@@ -64,6 +64,9 @@ func prepareInsert(raw bson.Raw) (bson.D, bson.Raw, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if update.TooDeep(d) {
+		return nil, nil, mongoerror.New(mongoerror.Overflow, "cannot insert document because it exceeds %d levels of nesting", update.MaxDepth)
+	}
 	at := -1
 	for i, e := range d {
 		if strings.HasPrefix(e.Key, "$") {
@@ -95,7 +98,11 @@ func prepareInsert(raw bson.Raw) (bson.D, bson.Raw, error) {
 func checkInsertedID(id any) error {
 	switch bsonvalue.ClassOf(id) {
 	case bsonvalue.ClassArray, bsonvalue.ClassRegex, bsonvalue.ClassMissing:
-		return mongoerror.New(mongoerror.BadValue, "can't use a %s for _id", bsonvalue.TypeName(id))
+		article := "a"
+		if bsonvalue.ClassOf(id) == bsonvalue.ClassArray {
+			article = "an"
+		}
+		return mongoerror.New(mongoerror.BadValue, "can't use %s %s for _id", article, bsonvalue.TypeName(id))
 	case bsonvalue.ClassDocument:
 		return checkNoDollar(id)
 	}

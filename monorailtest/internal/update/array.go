@@ -115,18 +115,19 @@ func parsePull(p *parser, f bson.E) (node, error) {
 			return filter.Match(d)
 		}), nil
 	case primitive.Regex:
-		return p.pullMatching(bson.D{{Key: "$regex", Value: x}})
+		return p.pullMatching(x)
 	}
 	return removal(func(v any) (bool, error) { return p.collation.Equal(v, f.Value), nil }), nil
 }
 
-// pullMatching is the $pull of the elements that meet operators.
-func (p *parser) pullMatching(operators bson.D) (node, error) {
-	m, err := query.ParseValueWith(operators, p.options())
+// pullMatching is the $pull of the elements that meet a condition: operators, or a regular expression. An element is
+// matched as the value of a field is, so that one that is an array meets it also by one of its own elements.
+func (p *parser) pullMatching(condition any) (node, error) {
+	filter, err := query.ParseWith(bson.D{{Key: "", Value: condition}}, p.options())
 	if err != nil {
 		return nil, err
 	}
-	return removal(m.Match), nil
+	return removal(func(v any) (bool, error) { return filter.Match(bson.D{{Key: "", Value: v}}) }), nil
 }
 
 func parsePop(p *parser, f bson.E) (node, error) {

@@ -78,7 +78,8 @@ func (r *renameNode) value(c *context) (any, error) {
 
 func (r *renameNode) apply(c *context, v any, path string) (any, bool, error) {
 	out, err := r.value(c)
-	if err != nil || bsonvalue.IsMissing(out) {
+	if err != nil || bsonvalue.IsMissing(out) || bsonvalue.Equal(out, v) {
+		// An equal value stays, also one of another type.
 		return v, false, err
 	}
 	return out, false, checkStorable(out, path)
@@ -101,21 +102,34 @@ func (r *renameNode) tolerant(*context) bool { return true }
 
 // renamed returns the value of a rename's source in the document as it was, or Missing.
 func renamed(c *context, source string) (any, error) {
-	if at, inArray := throughArray(c.document, source); inArray {
-		return nil, mongoerror.New(mongoerror.BadValue,
-			"The source field cannot be an array element, '%s' in doc with %s has an array field called '%s'", source, c.idOf(), at)
-	}
 	var v any = c.document
+	array := ""
 	parts := strings.Split(source, ".")
 	for i, part := range parts {
-		d, ok := v.(bson.D)
-		if !ok {
+		next, viable := any(bsonvalue.Missing), true
+		switch x := v.(type) {
+		case bson.D:
+			next = field(x, part)
+		case bson.A:
+			n, numeric := arrayIndex(part)
+			if viable = numeric; numeric && n < len(x) {
+				next = x[n]
+			}
+			array = parts[i-1]
+		default:
+			viable = false
+		}
+		if !viable {
 			return nil, mongoerror.New(mongoerror.PathNotViable, "cannot use the part (%s of %s) to traverse the element ({%s: %s})",
 				parts[i-1], source, parts[i-1], bsonvalue.Format(v))
 		}
-		if v = field(d, part); bsonvalue.IsMissing(v) {
+		if v = next; bsonvalue.IsMissing(v) {
 			return v, nil
 		}
+	}
+	if array != "" {
+		return nil, mongoerror.New(mongoerror.BadValue,
+			"The source field cannot be an array element, '%s' in doc with %s has an array field called '%s'", source, c.idOf(), array)
 	}
 	return v, nil
 }

@@ -64,6 +64,84 @@ func TestCounts(t *testing.T) {
 	}
 }
 
+// An element of $pull is matched as the value of a field is: an array among the elements meets a condition by its own
+// elements, and a document only by a filter.
+func TestPull(t *testing.T) {
+	for _, c := range []struct{ array, condition, want string }{
+		{`[[0,5],4,1]`, `{"$gt":3}`, `[1]`},
+		{`[[0,5],4,1]`, `{"$ne":5}`, `[[0,5]]`},
+		{`[[0,5],4,1]`, `{"$in":[5]}`, `[4,1]`},
+		{`[[0,5],4,1]`, `{"$size":2}`, `[4,1]`},
+		{`[[0,5],4,1]`, `{"$all":[0,5]}`, `[4,1]`},
+		{`[[0,5],4,1]`, `{"$elemMatch":{"$gt":4}}`, `[4,1]`},
+		{`[[0,5],4,1]`, `[0,5]`, `[4,1]`},
+		{`[["x"],"xy","b"]`, `{"$regex":"x"}`, `["b"]`},
+		{`[["x"],"xy","b"]`, `{"$regularExpression":{"pattern":"X","options":"i"}}`, `["b"]`},
+		{`[{"b":[1,2]},{"b":3},3]`, `{"b":{"$gte":2}}`, `[3]`},
+		{`[{"b":[1,2]},{"b":3},3]`, `{"$or":[{"b":2},{"b":3}]}`, `[3]`},
+		{`[{"b":1,"c":1},{"c":1,"b":1},{"b":1}]`, `{"c":1,"b":1}`, `[{"b":1}]`},
+		{`[{"a":1},1,null]`, `{}`, `[1,null]`},
+		{`[1,null,1.0]`, `1`, `[null]`},
+		{`[1,null]`, `null`, `[1]`},
+	} {
+		u, err := Parse(bsontest.Parse(t, `{"$pull":{"a":`+c.condition+`}}`), Options{})
+		if err != nil {
+			t.Errorf("%s: %v", c.condition, err)
+			continue
+		}
+		got, _, err := u.Apply(bsontest.Parse(t, `{"_id":1,"a":`+c.array+`}`), -1)
+		want := bsontest.Parse(t, `{"_id":1,"a":`+c.want+`}`)
+		if err != nil || !bytes.Equal(bsonvalue.Encode(got), bsonvalue.Encode(want)) {
+			t.Errorf("$pull %s of %s = %v, %v; want %s", c.condition, c.array, got, err, c.want)
+		}
+	}
+}
+
+// A rename moves a value, passes over what is not there, and goes through no array.
+func TestRename(t *testing.T) {
+	for _, c := range []struct {
+		document, fields, want string
+		code                   int32
+	}{
+		{document: `{"_id":1,"a":1,"b":2}`, fields: `{"a":"b"}`, want: `{"_id":1,"b":1}`},
+		{document: `{"_id":1,"a":1,"b":1.0}`, fields: `{"a":"b"}`, want: `{"_id":1,"b":1.0}`},
+		{document: `{"_id":1,"a":[1]}`, fields: `{"a.5":"b"}`, want: `{"_id":1,"a":[1]}`},
+		{document: `{"_id":1,"a":[1]}`, fields: `{"a.0":"b"}`, code: mongoerror.BadValue},
+		{document: `{"_id":1,"a":[{"c":1}]}`, fields: `{"a.0.c":"b"}`, code: mongoerror.BadValue},
+		{document: `{"_id":1,"a":[{"c":1}]}`, fields: `{"a.c":"b"}`, code: mongoerror.PathNotViable},
+		{document: `{"_id":1,"a":1}`, fields: `{"a.c":"b"}`, code: mongoerror.PathNotViable},
+		{document: `{"_id":1,"a":1,"b":[1]}`, fields: `{"a":"b"}`, want: `{"_id":1,"b":1}`},
+		{document: `{"_id":1,"a":1,"b":[1]}`, fields: `{"a":"b.0"}`, code: mongoerror.BadValue},
+		{document: `{"_id":1,"b":[1]}`, fields: `{"a":"b.0"}`, want: `{"_id":1,"b":[1]}`},
+		{document: `{"_id":1,"a":1,"b":1}`, fields: `{"a":"b.c"}`, code: mongoerror.PathNotViable},
+		{document: `{"_id":1,"a":1}`, fields: `{"_id":"b"}`, code: mongoerror.ImmutableField},
+		{document: `{"_id":1,"a":2}`, fields: `{"a":"_id"}`, code: mongoerror.ImmutableField},
+		{document: `{"_id":1,"a":1}`, fields: `{"a":"_id"}`, want: `{"_id":1}`},
+		{document: `{"_id":1,"a":1}`, fields: `{"a":""}`, code: mongoerror.EmptyFieldName},
+		{document: `{"_id":1,"a":1}`, fields: `{"a":"b."}`, code: mongoerror.EmptyFieldName},
+		{document: `{"_id":1,"a":1}`, fields: `{"a":"$b"}`, code: mongoerror.DollarPrefixedFieldName},
+		{document: `{"_id":1,"a":1}`, fields: `{"a":"a.b"}`, code: mongoerror.BadValue},
+		{document: `{"_id":1,"a":1}`, fields: `{"a":1}`, code: mongoerror.BadValue},
+		{document: `{"_id":1,"a":1}`, fields: `{"a":"b.$[]"}`, code: mongoerror.BadValue},
+		{document: `{"_id":1,"a":1,"b":2}`, fields: `{"a":"c","b":"c"}`, code: mongoerror.ConflictingUpdateOperators},
+	} {
+		u, err := Parse(bsontest.Parse(t, `{"$rename":`+c.fields+`}`), Options{})
+		var got bson.D
+		if err == nil {
+			got, _, err = u.Apply(bsontest.Parse(t, c.document), -1)
+		}
+		var e *mongoerror.Error
+		switch {
+		case c.code != 0:
+			if !errors.As(err, &e) || e.Code != c.code {
+				t.Errorf("%s on %s: %v, want code %d", c.fields, c.document, err, c.code)
+			}
+		case err != nil || !bytes.Equal(bsonvalue.Encode(got), bsonvalue.Encode(bsontest.Parse(t, c.want))):
+			t.Errorf("%s on %s = %v, %v; want %s", c.fields, c.document, got, err, c.want)
+		}
+	}
+}
+
 // What cannot be stored is refused with the code of its reason.
 func TestRefusedDocuments(t *testing.T) {
 	deep := func(levels int) string {
@@ -91,8 +169,8 @@ func TestRefusedDocuments(t *testing.T) {
 		{`{"_id":1}`, `{"$set":{"a":{"$ref":"c","$id":1,"$db":1}}}`, codeInvalidDBRef},
 		{`{"_id":1}`, `{"$set":{"a":{"$ref":"c","$db":"d"}}}`, codeInvalidDBRef},
 		{`{"_id":1}`, `{"$set":{"a":{"$ref":"c","$id":1,"$db":"d"}}}`, 0},
-		{`{"_id":1}`, deep(maxDepth), 0},
-		{`{"_id":1}`, deep(maxDepth + 1), mongoerror.Overflow},
+		{`{"_id":1}`, deep(MaxDepth), 0},
+		{`{"_id":1}`, deep(MaxDepth + 1), mongoerror.Overflow},
 		{`{"_id":1,"a":[]}`, `{"$pull":{"a":{"$expr":1}}}`, 224},
 		{`{"_id":1,"a":[]}`, `{"$pull":{"a":{"$not":{"$gt":1}}}}`, mongoerror.BadValue},
 	} {

@@ -10,11 +10,35 @@ import (
 )
 
 const (
-	// maxDepth is how deep a stored document may nest: the limit of all documents less what the server keeps for itself.
-	maxDepth           = 180
+	// MaxDepth is how deep a stored document may nest: the limit of all documents less what the server keeps for itself.
+	MaxDepth           = 180
 	codeInvalidIDField = 53
 	codeInvalidDBRef   = 55
 )
+
+// TooDeep tells whether a document nests deeper than MaxDepth.
+func TooDeep(d bson.D) bool { return deeper(d, MaxDepth) }
+
+// deeper tells whether a value nests deeper than levels.
+func deeper(v any, levels int) bool {
+	switch x := v.(type) {
+	case bson.D:
+		for _, e := range x {
+			if levels == 0 || deeper(e.Value, levels-1) {
+				return true
+			}
+		}
+		return levels == 0
+	case bson.A:
+		for _, item := range x {
+			if levels == 0 || deeper(item, levels-1) {
+				return true
+			}
+		}
+		return levels == 0
+	}
+	return false
+}
 
 // checkDocument refuses a document that cannot be stored: an _id of the wrong type, names that begin with $, too much
 // depth.
@@ -43,8 +67,8 @@ func checkStorable(v any, path string) error {
 }
 
 func checkNested(v any, path string, depth int) error {
-	if depth > maxDepth {
-		return mongoerror.New(mongoerror.Overflow, "Document exceeds maximum nesting depth of %d", maxDepth)
+	if depth > MaxDepth {
+		return mongoerror.New(mongoerror.Overflow, "Document exceeds maximum nesting depth of %d", MaxDepth)
 	}
 	switch x := v.(type) {
 	case bson.D:
