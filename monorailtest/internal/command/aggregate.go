@@ -164,13 +164,17 @@ func (h *host) context(a *aggregation) (*pipeline.Context, []bson.D, error) {
 		return nil, nil, err
 	}
 	if a.name != "" {
-		n, view, err := h.Resolve(c.Namespace)
+		base, made, v, err := resolveView(h.state.reads(r), r.Database, a.name)
 		if err != nil {
 			return nil, nil, err
 		}
-		c.Namespace, stages = n, append(view, stages...)
-		if base := h.state.reads(r).Collection(n.Database, n.Collection); base != nil && a.collation == nil && len(view) == 0 {
-			c.Collation = base.Options().Collation
+		c.Namespace.Collection, stages = base, append(made, stages...)
+		own := h.state.defaultCollation(r, base, v)
+		switch {
+		case len(a.collation) == 0:
+			c.Collation = own
+		case v != nil && !collate.Same(c.Collation, own):
+			return nil, nil, mongoerror.New(codeNotSupportedOnView, "Cannot override a view's default collation")
 		}
 	}
 	c.Scope = h.state.scope(c.Collation)

@@ -39,7 +39,8 @@ func (h *host) suspend() {
 
 // Resolve implements pipeline.Host.
 func (h *host) Resolve(n pipeline.Namespace) (pipeline.Namespace, []bson.D, error) {
-	return n, nil, nil
+	base, stages, _, err := resolveView(h.state.reads(h.request), n.Database, n.Collection)
+	return pipeline.Namespace{Database: n.Database, Collection: base}, stages, err
 }
 
 // Read implements pipeline.Host. The documents are read as they are asked for.

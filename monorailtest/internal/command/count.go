@@ -9,6 +9,7 @@ import (
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/query"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/store"
 )
 
 // countDocuments answers count: {n}. Without a filter nothing is scanned.
@@ -17,7 +18,7 @@ func countDocuments(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	if err != nil {
 		return nil, err
 	}
-	var filter bson.D
+	var filter, under bson.D
 	var hint any
 	var skip, limit int64
 	err = eachField(r, func(key string, v bson.RawValue) (bool, error) {
@@ -30,7 +31,7 @@ func countDocuments(ctx context.Context, s *State, r *Request) (bson.D, error) {
 		case "hint":
 			hint, err = decodeValue(v)
 		case "collation":
-			err = collation(v, "count.collation")
+			under, err = collationArgument(v, "count.collation")
 		case "skip":
 			skip, err = countNumber(key, v)
 			if err == nil && skip < 0 {
@@ -50,14 +51,22 @@ func countDocuments(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := query.Parse(filter)
+	reply, err := s.countOnView(ctx, r, name, filter, under, skip, limit)
+	if reply != nil || err != nil {
+		return reply, err
+	}
+	c := s.reads(r).Collection(r.Database, name)
+	collated, err := collationOf(under, c)
+	if err != nil {
+		return nil, err
+	}
+	f, err := query.ParseWith(filter, query.Options{Collation: collated})
 	if err != nil {
 		return nil, err
 	}
 	if err := checkHintType(hint); err != nil {
 		return nil, err
 	}
-	c := s.reads(r).Collection(r.Database, name)
 	if c == nil {
 		return bson.D{{Key: "n", Value: int32(0)}}, nil
 	}
@@ -81,6 +90,53 @@ func countDocuments(ctx context.Context, s *State, r *Request) (bson.D, error) {
 		n = min(n, limit)
 	}
 	return bson.D{{Key: "n", Value: int32(n)}}, nil
+}
+
+// countOnView answers a count of a view by an aggregation; nil where it is of a collection.
+func (s *State) countOnView(ctx context.Context, r *Request, name string, filter, under bson.D, skip, limit int64) (bson.D, error) {
+	stages := bson.A{}
+	if len(filter) > 0 {
+		stages = append(stages, bson.D{{Key: "$match", Value: filter}})
+	}
+	if skip > 0 {
+		stages = append(stages, bson.D{{Key: "$skip", Value: skip}})
+	}
+	if limit > 0 {
+		stages = append(stages, bson.D{{Key: "$limit", Value: limit}})
+	}
+	reply, err := s.onView(ctx, r, name, append(stages, bson.D{{Key: "$count", Value: "count"}}), readArguments(under))
+	if reply == nil || err != nil {
+		return nil, err
+	}
+	n := int32(0)
+	for _, raw := range firstBatch(reply) {
+		n, _ = raw.Lookup("count").Int32OK()
+	}
+	return bson.D{{Key: "n", Value: n}, okOnView}, nil
+}
+
+// okOnView is how a count or a distinct on a view says that it was right: not as a double.
+var okOnView = bson.E{Key: "ok", Value: int32(1)}
+
+// readArguments are those of an aggregation on a view that has one batch.
+func readArguments(under bson.D) bson.D {
+	out := bson.D{{Key: "cursor", Value: bson.D{}}}
+	if len(under) > 0 {
+		out = append(out, bson.E{Key: "collation", Value: under})
+	}
+	return out
+}
+
+// firstBatch returns the documents of the reply to a command that has opened a cursor.
+func firstBatch(reply bson.D) []bson.Raw {
+	c, _ := store.Field(reply, "cursor").(bson.D)
+	batch, _ := store.Field(c, "firstBatch").(bson.A)
+	out := make([]bson.Raw, 0, len(batch))
+	for _, d := range batch {
+		raw, _ := d.(bson.Raw)
+		out = append(out, raw)
+	}
+	return out
 }
 
 func countNumber(key string, v bson.RawValue) (int64, error) {

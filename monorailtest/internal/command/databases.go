@@ -22,7 +22,11 @@ func dropDatabase(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	if r.Database == "admin" || r.Database == "config" {
 		return nil, mongoerror.New(mongoerror.IllegalOperation, "Dropping the '%s' database is prohibited.", r.Database)
 	}
-	dropped := false
+	// There is always one of that name: the server keeps its own there.
+	dropped := r.Database == "local"
+	if dropped && s.Member != nil {
+		return nil, mongoerror.New(mongoerror.IllegalOperation, "Cannot drop 'local' database while replication is active")
+	}
 	err = patiently(ctx, r, func() (err error) {
 		found, err := s.Store.DropDatabase(r.Database)
 		dropped = dropped || found

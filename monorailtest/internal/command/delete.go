@@ -6,7 +6,6 @@ import (
 	"go.mongodb.org/mongo-driver/bson"
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
-	collate "github.com/mongo-monorail/monorail/monorailtest/internal/collation"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/query"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/store"
@@ -111,7 +110,7 @@ func parseDeleteLimit(v bson.RawValue) (bool, error) {
 }
 
 func (d *deletion) execute(ctx context.Context, s *State, r *Request, i int, collection string) (n int32, err error) {
-	c, err := collate.Parse(d.collation)
+	c, err := collationOf(d.collation, s.data(r).Collection(r.Database, collection))
 	if err != nil {
 		return 0, err
 	}
@@ -200,11 +199,8 @@ func resolveHint(hint any, indexes []store.IndexSpec, namespace string, f *query
 		return store.Hint{Natural: true, Backward: n < 0}, nil
 	}
 	for _, x := range indexes {
-		if isName && x.Name != name || isPattern && !bsonvalue.Equal(x.Key, pattern) {
+		if x.Hidden || isName && x.Name != name || isPattern && !bsonvalue.Equal(x.Key, pattern) {
 			continue
-		}
-		if x.Partial != nil {
-			return store.Hint{}, mongoerror.New(mongoerror.NotImplemented, "a hint for a partial index is not supported by this server")
 		}
 		return store.Hint{Index: x.Name}, nil
 	}

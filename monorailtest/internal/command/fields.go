@@ -106,43 +106,6 @@ func checkCollection(database, name string) error {
 	return nil
 }
 
-// checkCollation accepts no collation but the simple one, which compares as without: any other
-// would order and match differently.
-func checkCollation(d bson.D) error {
-	if len(d) == 0 {
-		return nil
-	}
-	locale, found := any(nil), false
-	for _, e := range d {
-		if e.Key == "locale" {
-			locale, found = e.Value, true
-		}
-	}
-	if !found {
-		return mongoerror.New(mongoerror.NoSuchKey, "Missing expected field \"locale\"")
-	}
-	name, ok := locale.(string)
-	if !ok {
-		return mongoerror.New(mongoerror.TypeMismatch, "\"locale\" had the wrong type. Expected string, found %s", bsonvalue.TypeName(locale))
-	}
-	if name == "simple" && len(d) == 1 {
-		return nil
-	}
-	return mongoerror.New(mongoerror.NotImplemented, "collation %s is not supported by this server", bsonvalue.Format(d))
-}
-
-// collation reads and checks a collation argument.
-func collation(v bson.RawValue, path string) error {
-	if v.Type == bson.TypeNull {
-		return nil
-	}
-	d, err := document(v, path)
-	if err != nil {
-		return err
-	}
-	return checkCollation(d)
-}
-
 func itoa(i int) string { return strconv.Itoa(i) }
 
 // checkWritable refuses the collections that only the server itself writes.

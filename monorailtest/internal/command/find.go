@@ -13,54 +13,45 @@ import (
 	"github.com/mongo-monorail/monorail/monorailtest/internal/store"
 )
 
-// search holds the arguments of a find.
-type search struct {
-	collection  string
-	filter      bson.D
-	sort        bson.D
-	projection  bson.D
-	hint        any
-	skip        int64
-	limit       int64
-	batchSize   int
-	singleBatch bool
-	noTimeout   bool
-}
-
-// findDocuments answers find: a cursor. Of the options that change what is returned, those that
-// are not supported are refused.
+// findDocuments answers find: a cursor.
 func findDocuments(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	q, err := parseFind(r)
 	if err != nil {
 		return nil, err
 	}
-	f, err := query.Parse(q.filter)
+	if err := q.check(); err != nil {
+		return nil, err
+	}
+	reply, err := s.findOnView(ctx, r, q)
+	if reply != nil || err != nil {
+		return reply, err
+	}
+	c := s.reads(r).Collection(r.Database, q.collection)
+	under, err := collationOf(q.collation, c)
+	if err != nil {
+		return nil, err
+	}
+	scope := s.scope(under)
+	f, err := query.ParseWith(q.filter, query.Options{Collation: under, Scope: scope})
 	if err != nil {
 		return nil, err
 	}
 	natural := naturalSort(q.sort)
-	if natural.Natural && len(q.sort) > 1 {
-		return nil, mongoerror.New(mongoerror.BadValue, "Cannot include '$natural' in compound sort: %s", bsonvalue.Format(q.sort))
-	}
-	if natural.Natural && q.hint != nil {
-		return nil, mongoerror.New(mongoerror.BadValue, "index hint not allowed with $natural sort order")
-	}
 	var o order.Order
-	if natural == (store.Hint{}) {
+	if !natural.Natural {
 		if o, err = order.Parse(q.sort); err != nil {
 			return nil, err
 		}
+		o = o.Under(under)
 	}
-	p, err := projection.Parse(q.projection, f, nil)
+	p, err := projection.Parse(q.projection, f, scope)
+	if err == nil {
+		err = scope.FoldError()
+	}
 	if err != nil {
 		return nil, err
 	}
-	if err := checkHintType(q.hint); err != nil {
-		return nil, err
-	}
-	options := cursorOptions{batchSize: q.batchSize, singleBatch: q.singleBatch, noTimeout: q.noTimeout}
 	namespace := r.Database + "." + q.collection
-	c := s.reads(r).Collection(r.Database, q.collection)
 	if c == nil {
 		return cursorReply("firstBatch", nil, 0, namespace), nil
 	}
@@ -70,6 +61,12 @@ func findDocuments(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	}
 	if natural.Natural {
 		hint = natural
+	}
+	if hint, err = q.bound(hint, c.Indexes()); err != nil {
+		return nil, err
+	}
+	if q.tailable {
+		return q.tail(s, r, c, f, p)
 	}
 	m := newMatcherInOrder(c, f, hint, o)
 	next, err := sorted(ctx, m, o)
@@ -93,17 +90,84 @@ func findDocuments(ctx context.Context, s *State, r *Request) (bson.D, error) {
 		if d == nil || err != nil {
 			return nil, err
 		}
-		if p.Everything() {
-			return d.Raw, nil
-		}
-		out, err := p.Apply(d.Fields)
-		if err != nil {
-			return nil, err
-		}
-		return bsonvalue.Encode(out), nil
+		return q.show(p, m.scan, d)
 	}}
-	return openCursor(s, r, namespace, src, options)
+	return openCursor(s, r, namespace, src, q.cursorOptions())
 }
+
+// show returns what a find returns of a document.
+func (q *search) show(p *projection.Projection, scan *store.Scan, d *store.Document) (bson.Raw, error) {
+	if p.Everything() && !q.returnKey && !q.showRecordID {
+		return d.Raw, nil
+	}
+	var out bson.D
+	var err error
+	if q.returnKey {
+		out = scan.Key(d)
+	} else if out, err = p.Apply(d.Fields); err != nil {
+		return nil, err
+	}
+	if q.showRecordID {
+		out = append(out[:len(out):len(out)], bson.E{Key: "$recordId", Value: int64(d.Record)})
+	}
+	return bsonvalue.Encode(out), nil
+}
+
+// findOnView answers a find on a view by an aggregation; nil where it is on a collection.
+func (s *State) findOnView(ctx context.Context, r *Request, q *search) (bson.D, error) {
+	stages := bson.A{}
+	if len(q.filter) > 0 {
+		stages = append(stages, bson.D{{Key: "$match", Value: q.filter}})
+	}
+	if len(q.sort) > 0 && !naturalSort(q.sort).Natural {
+		stages = append(stages, bson.D{{Key: "$sort", Value: q.sort}})
+	}
+	if q.skip > 0 {
+		stages = append(stages, bson.D{{Key: "$skip", Value: q.skip}})
+	}
+	if q.limit > 0 {
+		stages = append(stages, bson.D{{Key: "$limit", Value: q.limit}})
+	}
+	if len(q.projection) > 0 {
+		stages = append(stages, bson.D{{Key: "$project", Value: q.projection}})
+	}
+	cursor := bson.D{}
+	if q.batchSize >= 0 {
+		cursor = bson.D{{Key: "batchSize", Value: int64(q.batchSize)}}
+	}
+	arguments := bson.D{{Key: "cursor", Value: cursor}}
+	if len(q.collation) > 0 {
+		arguments = append(arguments, bson.E{Key: "collation", Value: q.collation})
+	}
+	if hint, ok := q.hint.(bson.D); ok && len(hint) == 0 {
+		q.hint = nil
+	}
+	if q.hint != nil {
+		arguments = append(arguments, bson.E{Key: "hint", Value: q.hint})
+	}
+	reply, err := s.onView(ctx, r, q.collection, stages, arguments)
+	if reply == nil || err != nil {
+		return nil, err
+	}
+	return reply, q.checkOnView()
+}
+
+// checkOnView refuses the options that a find on a view has not.
+func (q *search) checkOnView() error {
+	for _, o := range []struct {
+		name string
+		set  bool
+	}{{"singleBatch", q.singleBatch && q.limit == 0}, {"max", len(q.max) > 0}, {"min", len(q.min) > 0}, {"returnKey", q.returnKey},
+		{"showRecordId", q.showRecordID}, {"tailable", q.tailable}} {
+		if o.set {
+			return mongoerror.New(codeInvalidPipelineOption, "Option not supported in aggregation: %s", o.name)
+		}
+	}
+	return nil
+}
+
+// codeInvalidPipelineOption is InvalidPipelineOperator, the error of a find that is no aggregation.
+const codeInvalidPipelineOption = mongoerror.InvalidPipelineOperator
 
 // sorted returns how to get the documents of m one after the other: as they come, or, with an
 // order that no index gives, after all of them have been collected.
@@ -136,129 +200,4 @@ func naturalSort(d bson.D) store.Hint {
 	}
 	n, _ := bsonvalue.ToLong(d[0].Value)
 	return store.Hint{Natural: true, Backward: n < 0}
-}
-
-func parseFind(r *Request) (*search, error) {
-	q := &search{batchSize: -1}
-	name, ok := r.Body.Lookup("find").StringValueOK()
-	if !ok {
-		if _, _, isUUID := r.Body.Lookup("find").BinaryOK(); isUUID {
-			return nil, mongoerror.New(mongoerror.NotImplemented, "find by the UUID of a collection is not supported by this server")
-		}
-		return nil, q.wrong("find", r.Body.Lookup("find"), "string")
-	}
-	q.collection = name
-	if err := checkCollection(r.Database, name); err != nil {
-		return nil, err
-	}
-	err := eachField(r, func(key string, v bson.RawValue) (bool, error) { return q.take(r, key, v) },
-		func(key string) error {
-			return mongoerror.New(mongoerror.FailedToParse, "Failed to parse: %s. Unrecognized field '%s'.", bodyText(r), key)
-		})
-	if err != nil {
-		return nil, err
-	}
-	if q.limit > 0 && q.batchSize > 0 && int64(q.batchSize) > q.limit {
-		q.batchSize = int(q.limit)
-	}
-	return q, nil
-}
-
-func (q *search) wrong(key string, v bson.RawValue, want string) error {
-	x, err := decodeValue(v)
-	if err != nil {
-		return err
-	}
-	return mongoerror.New(mongoerror.FailedToParse, "Failed to parse: %s: %s. '%s' field must be of BSON type %s.",
-		key, bsonvalue.Format(x), key, want)
-}
-
-// take reads one field of a find.
-func (q *search) take(r *Request, key string, v bson.RawValue) (known bool, err error) {
-	switch key {
-	case "find":
-	case "filter":
-		q.filter, err = q.document(key, v)
-	case "sort":
-		q.sort, err = q.document(key, v)
-	case "projection":
-		q.projection, err = q.document(key, v)
-	case "collation":
-		var d bson.D
-		if d, err = q.document(key, v); err == nil {
-			err = checkCollation(d)
-		}
-	case "hint":
-		q.hint, err = decodeValue(v)
-	case "skip":
-		q.skip, err = q.count(r, key, "Skip", v)
-	case "limit":
-		q.limit, err = q.count(r, key, "Limit", v)
-	case "batchSize":
-		var n int64
-		n, err = q.count(r, key, "BatchSize", v)
-		q.batchSize = int(min(n, unlimitedBatch))
-	case "singleBatch":
-		q.singleBatch, err = q.boolean(key, v)
-	case "noCursorTimeout":
-		q.noTimeout, err = q.boolean(key, v)
-	case "allowDiskUse", "allowPartialResults", "oplogReplay":
-		_, err = q.boolean(key, v)
-	case "tailable", "awaitData", "returnKey", "showRecordId":
-		var set bool
-		if set, err = q.boolean(key, v); set && err == nil {
-			err = refusedOption(key)
-		}
-	case "min", "max":
-		var d bson.D
-		if d, err = q.document(key, v); len(d) > 0 && err == nil {
-			err = refusedOption(key)
-		}
-	case "ntoreturn", "term", "readOnce", "allowSpeculativeMajorityRead", "_resumeAfter", "_requestResumeToken", "_use44SortKeys":
-		err = refusedOption(key)
-	default:
-		return false, nil
-	}
-	return true, err
-}
-
-func refusedOption(key string) error {
-	switch key {
-	case "tailable":
-		return mongoerror.New(mongoerror.BadValue,
-			"error processing query: planner returned error :: caused by :: tailable cursor requested on non capped collection")
-	case "awaitData":
-		return mongoerror.New(mongoerror.FailedToParse, "Cannot set 'awaitData' without also setting 'tailable'")
-	}
-	return mongoerror.New(mongoerror.NotImplemented, "option '%s' is not supported by this server", key)
-}
-
-func (q *search) document(key string, v bson.RawValue) (bson.D, error) {
-	if v.Type != bson.TypeEmbeddedDocument {
-		return nil, q.wrong(key, v, "object")
-	}
-	return bsonvalue.Decode(v.Document())
-}
-
-func (q *search) boolean(key string, v bson.RawValue) (bool, error) {
-	b, ok := v.BooleanOK()
-	if !ok {
-		return false, q.wrong(key, v, "bool")
-	}
-	return b, nil
-}
-
-func (q *search) count(r *Request, key, name string, v bson.RawValue) (int64, error) {
-	x, err := decodeValue(v)
-	if err != nil {
-		return 0, err
-	}
-	if !bsonvalue.IsNumber(x) {
-		return 0, mongoerror.New(mongoerror.FailedToParse, "Failed to parse: %s. '%s' field must be numeric.", bodyText(r), key)
-	}
-	n, _ := bsonvalue.ToLong(x)
-	if n < 0 {
-		return 0, mongoerror.New(mongoerror.BadValue, "%s value must be non-negative, but received: %d", name, n)
-	}
-	return n, nil
 }

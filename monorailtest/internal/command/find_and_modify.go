@@ -6,7 +6,6 @@ import (
 	"go.mongodb.org/mongo-driver/bson"
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
-	collate "github.com/mongo-monorail/monorail/monorailtest/internal/collation"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/order"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/projection"
@@ -37,7 +36,8 @@ func findAndModify(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := collate.Parse(a.collation)
+	in := s.data(r).Collection(r.Database, name)
+	c, err := collationOf(a.collation, in)
 	if err != nil {
 		return nil, err
 	}
@@ -45,16 +45,17 @@ func findAndModify(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	if err != nil {
 		return nil, err
 	}
+	o = o.Under(c)
 	p := &parsed{}
 	if a.remove {
 		p.filter, err = query.ParseWith(a.filter, query.Options{Collation: c})
 	} else {
-		p, err = a.parse()
+		p, err = a.parse(in)
 	}
 	if err != nil {
 		return nil, err
 	}
-	projected, err := projection.Parse(a.fields, p.filter, nil)
+	projected, err := projection.Parse(a.fields, p.filter, s.scope(c))
 	if err != nil {
 		return nil, err
 	}

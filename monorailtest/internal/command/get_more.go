@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"math"
+	"time"
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/cursor"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
@@ -21,7 +22,7 @@ const (
 )
 
 // getMore reads on from a cursor. The cursor ends with its last batch, and with an error of its source.
-func getMore(_ context.Context, s *State, r *Request) (bson.D, error) {
+func getMore(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	id, namespace, batch, err := parseGetMore(r)
 	if err != nil {
 		return nil, err
@@ -34,7 +35,7 @@ func getMore(_ context.Context, s *State, r *Request) (bson.D, error) {
 		s.Cursors.CheckIn(c, false)
 		return nil, err
 	}
-	docs, exhausted, err := c.Source.Next(batch, maxBatchBytes)
+	docs, exhausted, err := r.read(ctx, c, batch)
 	open := s.Cursors.CheckIn(c, exhausted || err != nil)
 	if err != nil {
 		return nil, err
@@ -43,6 +44,38 @@ func getMore(_ context.Context, s *State, r *Request) (bson.D, error) {
 		id = 0
 	}
 	return cursorReply("nextBatch", docs, id, c.Namespace), nil
+}
+
+// awaitTime is how long a getMore waits for documents where it does not say.
+const awaitTime = time.Second
+
+// read takes the next batch of a cursor, and waits for one that is not empty if the cursor is to wait.
+func (r *Request) read(ctx context.Context, c *cursor.Cursor, batch int) (docs []bson.Raw, exhausted bool, err error) {
+	growing, ok := c.Source.(cursor.Growing)
+	if !ok || !c.AwaitData {
+		return c.Source.Next(batch, maxBatchBytes)
+	}
+	limit := awaitTime
+	if n, ok := asFloat(r.Body.Lookup("maxTimeMS")); ok {
+		limit = time.Duration(n) * time.Millisecond
+	}
+	over := time.NewTimer(limit)
+	defer over.Stop()
+	waiting, cancel := r.waiting(ctx)
+	defer cancel()
+	for {
+		grown := growing.Grown()
+		if docs, exhausted, err = c.Source.Next(batch, maxBatchBytes); err != nil || exhausted || len(docs) > 0 {
+			return docs, exhausted, err
+		}
+		select {
+		case <-grown:
+		case <-over.C:
+			return nil, false, nil
+		case <-waiting.Done():
+			return nil, false, waiting.Err()
+		}
+	}
 }
 
 // parseGetMore checks the fields of a getMore by themselves.

@@ -17,17 +17,24 @@ func createIndexes(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	if err != nil {
 		return nil, err
 	}
-	specs, err := parseCreateIndexes(r)
+	definitions, err := parseCreateIndexes(r)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.checkIndexed(r, name); err != nil {
 		return nil, err
 	}
 	missing := s.data(r).Collection(r.Database, name) == nil
 	var before, after int
-	err = write(ctx, s, r, 0, name, true, func(_ *store.Collection, w *store.Writer) error {
+	err = write(ctx, s, r, 0, name, true, func(c *store.Collection, w *store.Writer) error {
 		before = len(w.Indexes())
 		var built []string
-		for _, x := range specs {
-			exists, err := conflicting(x, w.Indexes())
+		for _, d := range definitions {
+			x, err := d.resolve(c.Options())
+			exists := false
+			if err == nil {
+				exists, err = conflicting(x, w.Indexes())
+			}
 			if err == nil && !exists {
 				err = r.mayBuild(name, w)
 			}
@@ -74,29 +81,15 @@ func (r *Request) mayBuild(name string, w *store.Writer) error {
 	return nil
 }
 
-// conflicting tells whether an index exists already, or returns the error of one that differs.
-func conflicting(x store.IndexSpec, indexes []store.IndexSpec) (bool, error) {
-	if len(x.Key) == 1 && x.Key[0].Key == "_id" {
-		return true, nil
+// checkIndexed refuses indexes on what is no collection of the user's.
+func (s *State) checkIndexed(r *Request, name string) error {
+	if err := checkWritable(r.Database, name); err != nil {
+		return err
 	}
-	for _, other := range indexes {
-		switch {
-		case other.Name == x.Name && sameIndex(other, x):
-			return true, nil
-		case other.Name == x.Name && bsonvalue.Equal(other.Key, x.Key):
-			return false, mongoerror.New(mongoerror.IndexOptionsConflict, "Index with name: %s already exists with different options", x.Name)
-		case other.Name == x.Name:
-			return false, mongoerror.New(mongoerror.IndexKeySpecsConflict,
-				"Index must have unique name.The existing index: %s has the same name as the requested index: %s",
-				bsonvalue.Format(other.Document), bsonvalue.Format(x.Document))
-		case bsonvalue.Equal(other.Key, x.Key):
-			return false, mongoerror.New(mongoerror.IndexOptionsConflict, "Index already exists with a different name: %s", other.Name)
-		}
-	}
-	return false, nil
+	return s.checkNoView(r, name)
 }
 
-func parseCreateIndexes(r *Request) ([]store.IndexSpec, error) {
+func parseCreateIndexes(r *Request) ([]*indexDefinition, error) {
 	var list bson.RawValue
 	err := eachField(r, func(key string, v bson.RawValue) (bool, error) {
 		switch key {
@@ -127,7 +120,7 @@ func parseCreateIndexes(r *Request) ([]store.IndexSpec, error) {
 	if len(values) == 0 {
 		return nil, mongoerror.New(mongoerror.BadValue, "Must specify at least one index to create")
 	}
-	specs := make([]store.IndexSpec, len(values))
+	specs := make([]*indexDefinition, len(values))
 	for i, v := range values {
 		if specs[i], err = parseIndexSpec(v); err != nil {
 			return nil, err
@@ -158,6 +151,9 @@ func listIndexes(_ context.Context, s *State, r *Request) (bson.D, error) {
 	}
 	c := s.Store.Collection(r.Database, name)
 	if c == nil {
+		if err := s.checkNoView(r, name); err != nil {
+			return nil, err
+		}
 		return nil, mongoerror.New(mongoerror.NamespaceNotFound, "ns does not exist: %s.%s", r.Database, name)
 	}
 	var docs []bson.D
@@ -200,24 +196,15 @@ func dropIndexes(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	if err != nil {
 		return nil, err
 	}
+	// The server looks at no other field, and takes what is no index for none at all.
 	var index any
-	given := false
-	err = eachField(r, func(key string, v bson.RawValue) (bool, error) {
-		switch key {
-		case r.Name:
-		case "index":
-			given = true
-			index, err = decodeValue(v)
-		default:
-			return false, nil
+	if v := r.Body.Lookup("index"); v.Type != 0 {
+		if index, err = decodeValue(v); err != nil {
+			return nil, err
 		}
-		return true, err
-	}, nil)
-	if err != nil {
-		return nil, err
 	}
-	if !given {
-		return nil, missingField(r.Name + ".index")
+	if err := s.checkNoView(r, name); err != nil {
+		return nil, err
 	}
 	before := 0
 	err = write(ctx, s, r, 0, name, false, func(c *store.Collection, w *store.Writer) error {
@@ -281,8 +268,6 @@ func indexNames(index any, indexes []store.IndexSpec) ([]string, error) {
 			return nil, mongoerror.New(mongoerror.AmbiguousIndexKeyPattern,
 				"%d indexes found for key: %s, identify by name instead.", len(names), bsonvalue.Format(x))
 		}
-	default:
-		return nil, wrongType("dropIndexes.index", bsonvalue.TypeOf(index), "string")
 	}
 	for _, name := range names {
 		found := false

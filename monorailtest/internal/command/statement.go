@@ -211,6 +211,9 @@ func writeOnce(s *State, r *Request, i int, name string, create bool, fn func(c 
 		}
 		c := data.Collection(database, name)
 		if c == nil {
+			if err := s.checkNoView(r, name); err != nil {
+				return err
+			}
 			if !create {
 				return fn(nil, nil)
 			}

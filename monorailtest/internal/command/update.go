@@ -213,9 +213,9 @@ func (m *modification) checkStages() error {
 	return nil
 }
 
-// parse parses filter and update; its errors are those of the statement.
-func (m *modification) parse() (*parsed, error) {
-	c, err := collate.Parse(m.collation)
+// parse parses filter and update of a statement on a collection, which may be nil; its errors are those of the statement.
+func (m *modification) parse(in *store.Collection) (*parsed, error) {
+	c, err := collationOf(m.collation, in)
 	if err != nil {
 		return nil, err
 	}
@@ -256,7 +256,7 @@ const codeConstants = 51198
 // insert it once. Only where it has to wait for a transaction do others come between; it goes on
 // with the documents that are left.
 func (m *modification) execute(ctx context.Context, s *State, r *Request, i int, collection string) (o outcome, err error) {
-	p, err := m.parse()
+	p, err := m.parse(s.data(r).Collection(r.Database, collection))
 	if err != nil {
 		return o, err
 	}

@@ -14,3 +14,12 @@ type Source interface {
 	// Close releases what the source holds. It is called exactly once, and never during Next.
 	Close()
 }
+
+// Growing is a Source to which documents can come after its end: a cursor with AwaitData waits for
+// them.
+type Growing interface {
+	Source
+	// Grown returns a channel that is closed when the next one may be there. What comes after the call
+	// closes it.
+	Grown() <-chan struct{}
+}

@@ -48,6 +48,8 @@ type Hint struct {
 	Index string
 	// Natural scans all documents, backward if Backward is set.
 	Natural, Backward bool
+	// Min and Max bound what is read of Index, from Min to before Max; nil for no bound.
+	Min, Max indexkey.Key
 }
 
 // Scan returns a scan for the documents that can meet the constraints. It reads nothing yet.
@@ -80,6 +82,9 @@ func (c *Collection) scanLocked(constraints []query.Constraint, h Hint, order []
 	if p, ok := c.planLocked(constraints, h, order); ok {
 		s.index, s.spans, s.backward = p.index, p.spans(), p.backward
 		s.sorted, s.single = p.sorted, p.single()
+		if h.Min != nil || h.Max != nil {
+			s.spans, s.backward, s.sorted, s.single = []span{p.index.bounds(h.Min, h.Max)}, false, len(order) == 0, false
+		}
 	}
 	return s
 }
