@@ -104,7 +104,7 @@ func explainUpdate(s *State, r *Request) (*plan, error) {
 
 // explainModification makes the plan of an update.
 func explainModification(s *State, r *Request, m *modification, collection string) (*plan, error) {
-	if _, err := m.parse(); err != nil {
+	if _, err := m.parse(s.data(r).Collection(r.Database, collection)); err != nil {
 		return nil, err
 	}
 	p, err := newPlan(s, r, collection, m.filter, m.collation, m.hint)
