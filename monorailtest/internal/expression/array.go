@@ -171,12 +171,23 @@ func numberRange(v []any) (any, error) {
 			return nil, mongoerror.New(34449, "$range requires a non-zero step value")
 		}
 	}
-	out := bson.A{}
-	for n := from; step > 0 && n < to || step < 0 && n > to; n += step {
-		if len(out) == maxRange {
-			return nil, mongoerror.New(mongoerror.ExceededMemoryLimit, "$range would use too much memory")
-		}
-		out = append(out, int32(n))
+	count := int64(0)
+	if step > 0 && from < to || step < 0 && from > to {
+		count = (to-from-sign(step))/step + 1
+	}
+	if count > maxRange {
+		return nil, mongoerror.New(mongoerror.ExceededMemoryLimit, "$range would use too much memory")
+	}
+	out := make(bson.A, count)
+	for i := range out {
+		out[i] = int32(from + int64(i)*step)
 	}
 	return out, nil
+}
+
+func sign(n int64) int64 {
+	if n < 0 {
+		return -1
+	}
+	return 1
 }
