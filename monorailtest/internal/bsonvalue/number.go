@@ -218,6 +218,9 @@ func ToDouble(v any) float64 {
 		return math.Inf(1)
 	}
 	f, _ := rational(d).Float64()
+	if f == 0 && isNegative(d) {
+		return math.Copysign(0, -1)
+	}
 	return f
 }
 

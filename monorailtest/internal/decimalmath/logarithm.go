@@ -14,33 +14,41 @@ func Log(d primitive.Decimal128) primitive.Decimal128 {
 	if d.IsInf() > 0 {
 		return d
 	}
-	return decimal(logarithm(d))
+	return decimal(logarithm(d, number(1)))
 }
 
-// logarithm returns the natural logarithm in quad precision.
-func logarithm(d primitive.Decimal128) *big.Float {
+// logarithm returns the natural logarithm times a factor, in quad precision.
+func logarithm(d primitive.Decimal128, factor *big.Float) *big.Float {
 	x := exact(d)
 	q := binary(x)
-	r := round(bigmath.Log(q, fine))
+	log := bigmath.Log(q, fine)
+	r := round(log.Mul(log, factor))
 	// Near one the rounding of the argument is made up for.
 	e := new(big.Float).SetPrec(quad).Sub(q, number(1))
 	if new(big.Float).Abs(e).Cmp(big.NewFloat(0.5)) < 0 {
 		t := binary(new(big.Rat).Sub(x, big.NewRat(1, 1)))
 		t.Sub(e, t)
+		t.Mul(t, round(factor))
 		t.Quo(t, q)
 		r.Sub(r, t)
 	}
 	return r
 }
 
-// LogBase returns the logarithm to a base, both more than zero.
+// LogBase returns the logarithm to a base, both more than zero. Bases 2 and 10 have ways of their
+// own; that of 10 rounds once more.
 func LogBase(d, base primitive.Decimal128) primitive.Decimal128 {
-	for _, known := range []int64{2, 10} {
-		if bsonvalue.CompareNumbers(base, known) == 0 && d.IsInf() == 0 {
-			factor := bigmath.Log(number(known), fine)
-			r := logarithm(d)
-			return decimal(r.Mul(r, round(factor.Quo(number(1), factor))))
-		}
+	reciprocal := func(base int64) *big.Float {
+		l := bigmath.Log(number(base), fine)
+		return l.Quo(number(1), l)
+	}
+	switch {
+	case d.IsInf() != 0:
+	case bsonvalue.CompareNumbers(base, int32(2)) == 0:
+		return decimal(logarithm(d, reciprocal(2)))
+	case bsonvalue.CompareNumbers(base, int32(10)) == 0:
+		r := logarithm(d, number(1))
+		return decimal(r.Mul(r, round(reciprocal(10))))
 	}
 	return bsonvalue.DivideDecimals(Log(d), Log(base))
 }

@@ -57,6 +57,7 @@ func TestRounding(t *testing.T) {
 		{`{"$round":[{"$numberDecimal":"2.345"},2]}`, `{"$numberDecimal":"2.34"}`}, {`{"$round":[null,2]}`, `null`}, {`{"$round":[1.5,null]}`, `null`},
 		{`{"$round":["$inf"]}`, `{"$numberDouble":"Infinity"}`}, {`{"$round":"$nan"}`, `{"$numberDouble":"NaN"}`},
 		{`{"$round":["$s"]}`, 51081}, {`{"$round":[1,"x"]}`, 16004}, {`{"$round":[1,1.5]}`, 51082}, {`{"$round":[1,101]}`, 51083}, {`{"$round":[1,-21]}`, 51083}, {`{"$round":[]}`, 28667},
+		{`{"$round":-0.4}`, `-0.0`}, {`{"$ceil":{"$numberDecimal":"-0.5"}}`, `{"$numberDecimal":"-0"}`},
 		{`{"$trunc":2.7}`, `2.0`}, {`{"$trunc":-2.7}`, `-2.0`}, {`{"$trunc":[3.149,2]}`, `3.14`}, {`{"$trunc":[1999,-3]}`, `1000`}, {`{"$trunc":"$m"}`, `{"$numberDecimal":"1"}`},
 	})
 }

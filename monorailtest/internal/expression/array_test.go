@@ -42,7 +42,7 @@ func TestObjects(t *testing.T) {
 func TestSets(t *testing.T) {
 	checkRules(t, []rule{
 		{`{"$setUnion":["$a",[3,4]]}`, `[1,2,3,4]`}, {`{"$setUnion":["$a",null]}`, `null`}, {`{"$setUnion":["$a","$s"]}`, 17043}, {`{"$setUnion":[]}`, `[]`},
-		{`{"$setIntersection":["$a",[1,2,9,1]]}`, `[1,2]`}, {`{"$setIntersection":["$a","$none"]}`, `null`}, {`{"$setIntersection":["$a","$s"]}`, 17047}, {`{"$setIntersection":["$e","$a"]}`, `[]`},
+		{`{"$setIntersection":["$a",[1,2,9,1]]}`, `[1,2]`}, {`{"$setIntersection":[[1,2],[1.0]]}`, `[1.0]`}, {`{"$setIntersection":["$a","$none"]}`, `null`}, {`{"$setIntersection":["$a","$s"]}`, 17047}, {`{"$setIntersection":["$e","$a"]}`, `[]`},
 		{`{"$setDifference":["$a",[1]]}`, `[3,2]`}, {`{"$setDifference":[[1,1,2.0],[2]]}`, `[1]`}, {`{"$setDifference":["$n","$a"]}`, `null`}, {`{"$setDifference":["$s","$a"]}`, 17048}, {`{"$setDifference":["$a","$s"]}`, 17049},
 		{`{"$setEquals":["$a",[1,2,3,3]]}`, `true`}, {`{"$setEquals":["$a",[1,2]]}`, `false`}, {`{"$setEquals":["$a",[1.0,2,3],[3,2,1]]}`, `true`}, {`{"$setEquals":["$a",null]}`, 17044}, {`{"$setEquals":["$a"]}`, 17045},
 		{`{"$setIsSubset":[[1],"$a"]}`, `true`}, {`{"$setIsSubset":["$a",[1,2,3,4]]}`, `true`}, {`{"$setIsSubset":["$a",[1]]}`, `false`}, {`{"$setIsSubset":["$s","$a"]}`, 17046}, {`{"$setIsSubset":["$a","$s"]}`, 17042},
