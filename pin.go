@@ -291,7 +291,7 @@ func (p *pin) release() error {
 	if pinState(p.state.Load()) != pinLive {
 		return p.failed()
 	}
-	if p.inbox.Outstanding() > 0 {
+	if !p.inbox.Quiet() {
 		ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
 		_ = p.inbox.Drain(ctx) // what it did not reach shows in Close
 		cancel()

@@ -38,10 +38,17 @@ type Inbox struct {
 	// first and last are the ends of the list of waiters, in the order of Expect, which is nearly
 	// always the order of the replies: looking for a reply's waiter ends at the first.
 	first, last *Waiter
-	// outstanding counts the replies that are still to come, abandoned ones included.
-	outstanding int
+	// outstanding counts the replies that are still to come, abandoned ones included. Those that were
+	// reserved are also counted in reserved, and how many bytes their requests have in bytes.
+	outstanding, reserved, bytes int
+	// forRoom counts the waiters forRoom and forQuiet: nobody looks for them where there are none.
+	forRoom int
 	// reading is the read baton: true while a goroutine reads.
 	reading bool
+	// blocked is the waiter of that goroutine while it may be blocked in a read; else nil. nudged says that
+	// its read is interrupted because it has what it waits for, without a reply.
+	blocked *Waiter
+	nudged  bool
 	// err is why nothing more will be received. It is set once.
 	err error
 	// unasked says that a message came which nobody had expected: more of them may come.
@@ -74,7 +81,7 @@ func (in *Inbox) Cancel(w *Waiter) {
 	defer in.mu.Unlock()
 	if !w.delivered {
 		in.removeLocked(w)
-		in.settleLocked()
+		in.settleLocked(w)
 	}
 	in.recycleLocked(w)
 	in.handOverLocked()
@@ -101,8 +108,15 @@ func (in *Inbox) Wait(ctx context.Context, w *Waiter) ([]byte, error) {
 	return reply, err
 }
 
-// Drain waits until no reply is outstanding.
-func (in *Inbox) Drain(ctx context.Context) error { return in.assist(ctx, forEmpty) }
+// Quiet tells whether no reply is outstanding and nobody reads: it can be closed clean.
+func (in *Inbox) Quiet() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.outstanding == 0 && !in.reading
+}
+
+// Drain waits until no reply is outstanding, and nobody reads any more.
+func (in *Inbox) Drain(ctx context.Context) error { return in.assist(ctx, forQuiet) }
 
 // Pump reads for everybody until ctx ends. Without it nobody might be reading while a writer is
 // blocked by a server that is blocked writing to us.
@@ -138,6 +152,9 @@ func (in *Inbox) Outstanding() int {
 	return in.outstanding
 }
 
+// Company tells whether more than one reply is outstanding: several callers use the connection.
+func (in *Inbox) Company() bool { return in.Outstanding() > 1 }
+
 // Close fails the inbox with err, as Fail does, and tells whether it was clean until then: not
 // failed, nothing outstanding, and nothing read that nobody asked for. Only a clean connection may
 // be used by somebody else.
@@ -172,7 +189,7 @@ func (in *Inbox) failLocked(err error) {
 func (in *Inbox) waitLocked(ctx context.Context, w *Waiter) error {
 	for {
 		switch {
-		case in.doneLocked(w):
+		case in.doneLocked(w) && !(in.reading && w.kind == forQuiet):
 			return nil
 		case in.err != nil:
 			return in.err
@@ -195,7 +212,9 @@ func (in *Inbox) waitLocked(ctx context.Context, w *Waiter) error {
 
 func (in *Inbox) doneLocked(w *Waiter) bool {
 	switch w.kind {
-	case forEmpty:
+	case forRoom:
+		return w.room.granted
+	case forQuiet:
 		return in.outstanding == 0
 	case forNone:
 		return false
@@ -212,7 +231,7 @@ var errPanicked = errors.New("panic while a reply was read")
 // has failed, and puts the baton down. The lock is held at entry and at return, and not while
 // reading.
 func (in *Inbox) readLocked(ctx context.Context, w *Waiter) {
-	in.reading = true
+	in.reading, in.blocked = true, w
 	in.mu.Unlock()
 	err := errPanicked // unless read returns
 	defer func() {
@@ -220,7 +239,7 @@ func (in *Inbox) readLocked(ctx context.Context, w *Waiter) {
 		if err != nil {
 			in.failLocked(err)
 		}
-		in.reading = false
+		in.reading, in.blocked = false, nil
 	}()
 	defer func() {
 		if err != nil {
@@ -234,17 +253,27 @@ func (in *Inbox) readLocked(ctx context.Context, w *Waiter) {
 func (in *Inbox) read(ctx context.Context, w *Waiter) error {
 	interrupt := watch(ctx, in.conn)
 	var err error
-	for done := false; !done && err == nil; {
+	nudged := false
+	for done := false; err == nil && (!done || in.reader.buffered()); {
 		var message []byte
 		message, err = in.reader.next(in.conn)
 		in.mu.Lock()
+		in.blocked = nil
+		nudged = nudged || in.nudged
+		in.nudged = false
 		if err == nil {
 			in.deliverLocked(message, w)
 			done = in.doneLocked(w) || in.err != nil || ctx.Err() != nil
 		}
+		if err == nil && !done {
+			in.blocked = w
+		}
 		in.mu.Unlock()
 	}
-	if interrupt.end() && errors.Is(err, os.ErrDeadlineExceeded) {
+	if nudged {
+		_ = in.conn.SetReadDeadline(time.Time{})
+	}
+	if (interrupt.end() || nudged) && errors.Is(err, os.ErrDeadlineExceeded) {
 		err = nil
 	}
 	in.reader.release()
@@ -269,7 +298,7 @@ func (in *Inbox) deliverLocked(message []byte, reader *Waiter) {
 			continue
 		}
 		in.removeLocked(w)
-		in.settleLocked()
+		in.settleLocked(w)
 		if w.position != nil {
 			w.position.Processed(w.mark)
 		}
@@ -310,22 +339,20 @@ func (in *Inbox) leaveLocked(w *Waiter) {
 	default:
 		in.removeLocked(w)
 		if w.kind == forReply {
-			in.settleLocked()
+			in.settleLocked(w)
+		} else {
+			in.grantLocked() // it may have stood in the way of others
 		}
 		in.recycleLocked(w)
 	}
 }
 
-// settleLocked counts one reply less, and wakes those who wait until there is none: somebody else may
-// be reading, and go on.
-func (in *Inbox) settleLocked() {
+// settleLocked counts the reply to w's request as no longer outstanding.
+func (in *Inbox) settleLocked(w *Waiter) {
 	in.outstanding--
-	if in.outstanding > 0 {
-		return
+	if w.reserved {
+		in.reserved--
+		in.bytes -= w.size
 	}
-	for w := in.first; w != nil; w = w.next {
-		if w.kind == forEmpty {
-			w.signal()
-		}
-	}
+	in.grantLocked()
 }

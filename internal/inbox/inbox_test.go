@@ -123,36 +123,6 @@ func TestHandOverSkipsWhoIsNotWaiting(t *testing.T) {
 	})
 }
 
-func TestDrainEndsWhileSomebodyReadsOn(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		conn, peer := wiretest.Pipe(t)
-		in := newInbox(conn)
-		in.Abandon(in.Expect(1, nil, 0))
-		pumpCtx, stop := context.WithCancel(t.Context())
-		var pump sync.WaitGroup
-		pump.Go(func() { _ = in.Pump(pumpCtx) })
-		synctest.Wait()
-		peer.Go(func() {
-			time.Sleep(time.Second) // of the bubble's clock: Drain waits by then
-			peer.Reply(1, 0)
-		})
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		start := time.Now()
-		if err := in.Drain(ctx); err != nil {
-			t.Error(err)
-		}
-		if waited := time.Since(start); waited != time.Second {
-			t.Errorf("drained after %v, want the second until the reply", waited)
-		}
-		stop()
-		pump.Wait()
-		if !in.Close(errEnded) {
-			t.Error("not clean at the end")
-		}
-	})
-}
-
 func TestFailureIsToldBeforeAnybodyHears(t *testing.T) {
 	bad := wiretest.Reply(1, 0)
 	for name, length := range map[string]byte{"too short": 15, "too large": 255} {

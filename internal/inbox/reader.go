@@ -63,6 +63,11 @@ func (r *reader) next(conn io.Reader) ([]byte, error) {
 	}
 }
 
+// buffered tells whether next returns a message without reading.
+func (r *reader) buffered() bool {
+	return r.message == nil && r.end-r.start >= wire.HeaderLength && r.end-r.start >= int(wire.Length(r.buffer[r.start:]))
+}
+
 // fill reads once: into the message where the buffer could not hold what is missing of it, else
 // into the buffer.
 func (r *reader) fill(conn io.Reader) error {

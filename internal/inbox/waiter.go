@@ -5,7 +5,8 @@ type kind uint8
 
 const (
 	forReply kind = iota // waits for the reply to one request
-	forEmpty             // waits until no reply is outstanding
+	forRoom              // waits until what is reserved leaves the room that its limit asks for
+	forQuiet             // waits until nothing is outstanding and nobody reads
 	forNone              // reads for others until its context ends
 )
 
@@ -14,6 +15,10 @@ const (
 type Waiter struct {
 	requestID int32
 	kind      kind
+	room      room // what a waiter forRoom waits for
+	// reserved says that Reserve has announced the request, and size is how many bytes it has; else 0.
+	reserved bool
+	size     int
 	// waiting says that the owner is blocked until a signal comes. It is false before Wait and once
 	// the reply is abandoned: a signal would then wake nobody who reads.
 	waiting bool
@@ -38,16 +43,26 @@ func (in *Inbox) addLocked(k kind) *Waiter {
 		in.free, w.next = w.next, nil
 	}
 	w.kind = k
+	if k == forRoom || k == forQuiet {
+		in.forRoom++
+	}
+	in.appendLocked(w)
+	return w
+}
+
+func (in *Inbox) appendLocked(w *Waiter) {
 	if in.last == nil {
 		in.first = w
 	} else {
 		in.last.next, w.prev = w, in.last
 	}
 	in.last = w
-	return w
 }
 
 func (in *Inbox) removeLocked(w *Waiter) {
+	if w.kind == forRoom || w.kind == forQuiet {
+		in.forRoom--
+	}
 	if w.prev == nil {
 		in.first = w.next
 	} else {
