@@ -142,6 +142,7 @@ func adopt(c *Client, server *topology.SelectedServer, connection *topology.Conn
 		Resumable: s.resumable,
 		Blocked:   p.pump,
 		Failed:    p.fail,
+		Company:   func() bool { return p.inbox.Company() }, // made after the outbox
 	}
 	mergesAreTold := p.merges && c.monitor != nil
 	if mergesAreTold {

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,6 +46,10 @@ type Config struct {
 	// Wrote is called after each write call with what the kernel took of it: whole messages, bytes, and
 	// how long the call took. The baton is held, so it must not use the outbox. Nil costs nothing.
 	Wrote func(messages, bytes int, took time.Duration)
+	// Company tells whether others than the sender are at work on the connection: then Send lets them
+	// run before it writes, so that what they send leaves in the same write call. It is called with no
+	// lock held. Nil means that nobody is.
+	Company func() bool
 	// TimerWrote is called, with no lock and no baton held, when the timer has written, or failed to,
 	// on behalf of nobody. It may be nil.
 	TimerWrote func()
@@ -59,6 +64,11 @@ const (
 	// socket buffer that has room takes microseconds; pgx waits 15 ms for the same purpose.
 	blockedAfter = 10 * time.Millisecond
 
+	// writeRounds is how many write calls one caller makes while others go on sending: the first has its
+	// own message. Each takes some 5 µs; with one call alone, and a goroutine for the rest, 64 callers
+	// took 5 % more processor time.
+	writeRounds = 16
+
 	// keepBytes is the largest buffer that is kept for the next messages: it fits the default
 	// Limit, and one big message must not cost its size for the rest of the socket's life.
 	keepBytes = 64 << 10
@@ -72,6 +82,8 @@ var past = time.Unix(1, 0)
 type Outbox struct {
 	conn Conn
 	cfg  Config
+	// yield lets other goroutines run.
+	yield func()
 
 	writeCalls atomic.Int64
 	bytes      atomic.Int64 // written, for readers without the lock
@@ -87,7 +99,7 @@ type Outbox struct {
 	// spare is the buffer that queue is swapped with; nil while a writer uses it.
 	spare []byte
 	// urgent says that queue holds a message that somebody waits for. The writer goes on while it is
-	// set, and nobody leaves it set without a writer.
+	// set, and nobody leaves it set without a writer, or a timer that is due.
 	urgent bool
 	// writing is the write baton: true while a goroutine writes. Only that goroutine touches conn.
 	writing bool
@@ -105,7 +117,7 @@ type Outbox struct {
 }
 
 // New returns an outbox that writes to conn.
-func New(conn Conn, cfg Config) *Outbox { return &Outbox{conn: conn, cfg: cfg} }
+func New(conn Conn, cfg Config) *Outbox { return &Outbox{conn: conn, cfg: cfg, yield: runtime.Gosched} }
 
 // Hold appends a message that nobody waits for. It leaves with the next message that is sent, or at
 // the limit, the interval or Flush. The message is copied before Hold returns. Hold does no I/O
@@ -143,21 +155,13 @@ func (o *Outbox) heldUnlock(ctx context.Context) error {
 // With an error, queued tells whether the message may still reach the server: false when it was
 // taken back or never taken, true when it has left, in whole or in part, or will leave.
 func (o *Outbox) Send(ctx context.Context, message []byte) (queued bool, err error) {
+	company := o.cfg.Company != nil && o.cfg.Company()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.err != nil {
 		return false, o.err
 	}
-	o.appendLocked(message)
-	o.urgent = true
-	if o.writing {
-		return true, nil
-	}
-	end := o.queued
-	if err := o.writeLocked(ctx); err != nil {
-		return !o.takeBackLocked(end, len(message)), err
-	}
-	return true, nil
+	return o.sendLocked(ctx, message, company)
 }
 
 // Flush returns nil when everything that was appended before the call has been handed to the
@@ -259,11 +263,12 @@ func (o *Outbox) flushUnlock(ctx context.Context, end int64) error {
 }
 
 // writeLocked takes the write baton, writes what is queued and whatever urgent is queued meanwhile,
-// and puts the baton down. The lock is held at entry and at return, and not while writing.
+// and puts the baton down; after writeRounds, the next sender goes on, or the timer at once. The lock is
+// held at entry and at return, and not while writing.
 func (o *Outbox) writeLocked(ctx context.Context) error {
 	o.writing = true
 	var err error
-	for again := true; again && err == nil && o.err == nil; again = o.urgent && len(o.queue) > 0 {
+	for rounds := 0; rounds == 0 || err == nil && o.err == nil && o.urgent && len(o.queue) > 0 && rounds < writeRounds; rounds++ {
 		o.sealLocked(nil)
 		out := o.queue
 		o.queue, o.spare = o.spare[:0], nil
@@ -285,9 +290,9 @@ func (o *Outbox) writeLocked(ctx context.Context) error {
 		}
 	}
 	o.putDownLocked()
-	if err != nil && o.err == nil && len(o.queue) > 0 {
+	if o.err == nil && len(o.queue) > 0 && (err != nil || o.urgent) {
 		// This caller leaves, and others may wait for what it leaves behind: they must not wait for
-		// the interval of a message that was held meanwhile.
+		// the interval of a message that was held meanwhile, nor for one more sender.
 		o.disarmLocked()
 		o.armLocked(0)
 	}
