@@ -60,6 +60,37 @@ type Client struct {
 // two clients are independent in one context.
 type requestKey struct{ client *Client }
 
+// requestContext is a context that carries a request or a scope of a client.
+type requestContext struct {
+	context.Context
+	client  *Client
+	carrier carrier
+	// starts says that an operation of the client's with the context is in a request by that.
+	starts bool
+}
+
+// anyRequestKey is the context key to which a context in a request of any client, or in a scope that
+// starts one, has a value.
+type anyRequestKey struct{}
+
+// Value implements context.Context.
+func (c *requestContext) Value(key any) any {
+	switch key := key.(type) {
+	case requestKey:
+		if key.client == c.client {
+			return c.carrier
+		}
+	case anyRequestKey:
+		if c.starts {
+			return c.carrier
+		}
+	}
+	return c.Context.Value(key)
+}
+
+// carriesRequest tells whether ctx is in a request of any client, or in a scope that starts one.
+func carriesRequest(ctx context.Context) bool { return ctx.Value(anyRequestKey{}) != nil }
+
 // carrier is what a context carries for a client: a request or a scope.
 type carrier interface {
 	// request returns the request that an operation with the context belongs to, starting an
@@ -102,7 +133,7 @@ func (c *Client) startRequest(ctx context.Context, opts []*RequestOptionsBuilder
 	r.cleanup = runtime.AddCleanup(r, (*lease).leaked, l)
 	l.endWith(ctx)
 	l.series.tellMonitors()
-	return context.WithValue(ctx, requestKey{c}, carrier(r)), r
+	return &requestContext{Context: ctx, client: c, carrier: r, starts: true}, r
 }
 
 // WithRequest calls fn with a context that carries a request, and ends the request when fn returns

@@ -130,6 +130,9 @@ func (e *epoch) run(ctx context.Context, database string, command bson.D, rp *re
 	r := &Request{client: c, series: e.series, lease: &lease{series: e.series}}
 	ctx = context.WithValue(ctx, requestKey{c}, carrier(r))
 	ctx = mongo.NewSessionContext(ctx, nil)
+	if flightOf(ctx) != nil {
+		ctx = context.WithValue(ctx, flightKey{}, (*flight)(nil)) // it is no command of an operation of Go
+	}
 	return c.Database(database).RunCommand(ctx, command, options.RunCmd().SetReadPreference(rp)).Err()
 }
 

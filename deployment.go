@@ -67,11 +67,18 @@ func (d *deployment) SelectServer(ctx context.Context, selector description.Serv
 		return refusal{err: err}, nil
 	}
 	if r == nil {
+		leaveGo(ctx)
 		selected, err := d.selectFrom(ctx, selector)
 		if err != nil {
 			return nil, err
 		}
 		return &server{SelectedServer: selected, client: d.client}, nil
+	}
+	if f := flightOf(ctx); f != nil {
+		// Before the driver makes a message of what it knows of the session.
+		if err := f.takeTurn(ctx); err != nil {
+			return nil, err
+		}
 	}
 	return d.selectInRequest(ctx, r.series, selector)
 }

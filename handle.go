@@ -65,6 +65,14 @@ func (h *handle) Write(ctx context.Context, message []byte) error {
 	if err := h.refuseRetry(); err != nil {
 		return topology.ConnectionError{ConnectionID: h.pin.id, Wrapped: err}
 	}
+	if f := flightOf(ctx); f != nil && !f.over() {
+		if err := f.takeTurn(ctx); err != nil { // a getMore has selected no server
+			return h.failure(ctx, err)
+		}
+		if f.posted.CompareAndSwap(false, true) {
+			return h.post(ctx, f, id, message)
+		}
+	}
 	// The mark is read before the message is queued, so that its reply confirms no write that may
 	// have been queued behind it.
 	w := h.pin.inbox.Expect(id, h.epoch, h.epoch.issued.Load())

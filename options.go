@@ -16,6 +16,15 @@ const (
 	// call, some 4 µs shared by all that leave together, and at this size that is spread thin.
 	defaultMaxHeldBytes = 32 << 10
 
+	// defaultMaxInFlight keeps a server busy that is 1 ms away and takes 10 µs for a command. Measured
+	// there, with 25 µs: 55 µs an operation at 64, 46 at 128, 44 at 256, 38 at 512, and 36, 36 and 36 at
+	// no distance. Each costs a goroutine with some 20 KiB of stack meanwhile.
+	defaultMaxInFlight = 128
+
+	// maxInFlightBytes is what a network of 10 Gbit/s and 3 ms can have on its way, so that it bounds
+	// memory and not speed.
+	maxInFlightBytes = 4 << 20
+
 	// defaultWaitQueueTimeout is what the drivers for Java and C# had: no program needs to wait so long,
 	// and one that would wait for ever for its own sockets is told so.
 	defaultWaitQueueTimeout = 2 * time.Minute
@@ -32,6 +41,7 @@ type clientSettings struct {
 	logger           *slog.Logger
 	captureStacks    bool
 	keepUnconfirmed  int
+	maxInFlight      int
 
 	mergeWrites, mergeThroughMongos bool
 }
@@ -51,8 +61,8 @@ func (b *OptionsBuilder) SetAutoStartRequest(auto bool) *OptionsBuilder {
 	return b.with(func(s *clientSettings) { s.autoStartRequest = auto })
 }
 
-// SetFlushInterval sets how long an unacknowledged write may wait in the program for company. It
-// leaves earlier with the next acknowledged operation of its request, at SetMaxHeldBytes, and with
+// SetFlushInterval sets how long an unacknowledged write, or a command of Go, may wait in the program for
+// company. It leaves earlier with the next acknowledged operation of its request, at SetMaxHeldBytes, and with
 // Flush, Barrier and End. A longer interval saves write calls of requests that only write; a shorter
 // one lets the server begin sooner. 0, or less, means that time alone sends nothing. The default is
 // 5 ms: long enough that a unit of work that ends with a read is one write call.
@@ -67,9 +77,10 @@ func (b *OptionsBuilder) SetFlushInterval(d time.Duration) *OptionsBuilder {
 	return b.with(func(s *clientSettings) { s.flushInterval = max(d, 0) })
 }
 
-// SetMaxHeldBytes sets how many bytes of unacknowledged writes a request may hold: the write that
-// reaches it sends them all, and waits until the kernel has taken them. A request uses up to twice
-// that much memory. 0, or less, sends every write by itself, and lets none be merged. The default is 32 KiB.
+// SetMaxHeldBytes sets how many bytes of unacknowledged writes and commands of Go a request may hold: what
+// reaches it sends them all; a write then waits until the kernel has taken them, and Go as SetMaxInFlight
+// says. A request uses up to twice that much memory, and with Go up to what that may have under way. 0,
+// or less, sends every write by itself, and lets none be merged. The default is 32 KiB.
 func (b *OptionsBuilder) SetMaxHeldBytes(n int) *OptionsBuilder {
 	return b.with(func(s *clientSettings) { s.maxHeldBytes = max(n, 0) })
 }
@@ -184,6 +195,17 @@ func (b *OptionsBuilder) SetMergeWritesThroughMongos(merge bool) *OptionsBuilder
 	return b.with(func(s *clientSettings) { s.mergeThroughMongos = merge })
 }
 
+// SetMaxInFlight sets how many commands Go may have under way on a request's socket: it waits, as long as
+// its context allows, until there are fewer. A command whose operation has given up counts until its reply
+// comes. Go also waits where the commands that it has under way would exceed 4 MiB together; a longer
+// one goes alone. Commands of other operations, and what an operation of Go does after its first command,
+// neither wait nor count. More commands help where the network is long and the server quick: the
+// server works without a pause while there are as many as it can execute in one round trip. Each needs
+// some 20 KiB of memory while it is under way. 0, or less, is no limit of their number. The default is 128.
+func (b *OptionsBuilder) SetMaxInFlight(n int) *OptionsBuilder {
+	return b.with(func(s *clientSettings) { s.maxInFlight = max(n, 0) })
+}
+
 func (b *OptionsBuilder) with(f func(*clientSettings)) *OptionsBuilder {
 	b.apply = append(b.apply, f)
 	return b
@@ -195,6 +217,7 @@ func newClientSettings(builders []*OptionsBuilder) clientSettings {
 		maxHeldBytes:     defaultMaxHeldBytes,
 		waitQueueTimeout: defaultWaitQueueTimeout,
 		maxWaiting:       -1,
+		maxInFlight:      defaultMaxInFlight,
 	}
 	for _, b := range builders {
 		if b == nil {

@@ -54,6 +54,8 @@ type pin struct {
 	socket     *socket
 	outbox     *outbox.Outbox
 	inbox      *inbox.Inbox
+	// limit bounds what Go may have under way.
+	limit inbox.Limit
 	// broke tells the owner why the connection failed, once, with no lock held, before any operation
 	// hears of it.
 	broke func(cause error)
@@ -124,6 +126,7 @@ func adopt(c *Client, server *topology.SelectedServer, connection *topology.Conn
 		broke:              e.breakOff,
 		tell:               e.series.tellMonitors,
 		known:              make(chan struct{}),
+		limit:              inbox.Limit{Replies: c.settings.maxInFlight, Bytes: maxInFlightBytes},
 		id:                 connection.ID(),
 		description:        connection.Description(),
 		serverConnectionID: connection.ServerConnectionID(),

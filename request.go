@@ -44,9 +44,10 @@ type RequestInfo struct {
 	// Unconfirmed counts the statements of unacknowledged writes that were issued since the last
 	// message that the server is known to have processed.
 	Unconfirmed int
-	// InFlight counts the replies that are still to come, those that nobody waits for included.
+	// InFlight counts the replies that are still to come, those that nobody waits for included, and those
+	// to commands of Go that are held.
 	InFlight int
-	// HeldBytes counts the bytes of unacknowledged writes that have not been sent.
+	// HeldBytes counts the bytes of unacknowledged writes and commands of Go that have not been sent.
 	HeldBytes int
 }
 
@@ -71,8 +72,8 @@ func (r *Request) End() error {
 	return r.lease.end()
 }
 
-// Flush returns nil when every unacknowledged write that was issued before has been handed to the
-// kernel. That does not say that the server has it: see Barrier.
+// Flush returns nil when every unacknowledged write and every command of Go that was issued before has
+// been handed to the kernel. That does not say that the server has it: see Barrier.
 func (r *Request) Flush(ctx context.Context) error {
 	if ctx == nil {
 		ctx = context.Background()

@@ -67,7 +67,7 @@ func (c *Client) NewScope(ctx context.Context) (context.Context, context.CancelF
 	}
 	stop := context.AfterFunc(ctx, f.end)
 	ctx = context.WithValue(ctx, scopeKey{c}, s)
-	return context.WithValue(ctx, requestKey{c}, carrier(s)), func() {
+	return &requestContext{Context: ctx, client: c, carrier: s, starts: c.settings.autoStartRequest}, func() {
 		s.cleanup.Stop()
 		stop()
 		f.end()

@@ -19,6 +19,9 @@ var closedChannel = func() chan struct{} {
 // checkOut gets a connection of the server's pool for a request, or, where s is nil, for an operation
 // outside requests, with which the wait queue only meddles while requests hold sockets.
 func (c *Client) checkOut(ctx context.Context, server *topology.SelectedServer, s *series) (*connection, error) {
+	if s == nil {
+		leaveGo(ctx)
+	}
 	if c.maxPoolSize == 0 || s == nil && c.occupancy.held.Load() == 0 {
 		return server.Connection(ctx)
 	}

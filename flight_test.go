@@ -1,0 +1,39 @@
+package monorail
+
+import (
+	"context"
+	"errors"
+	"net"
+	"testing"
+
+	"github.com/mongo-monorail/monorail/internal/outbox"
+)
+
+// TestGoThatGaveUpIsNotSentLater: when Go has returned because its context had ended, the command would
+// be behind what the caller has done since.
+func TestGoThatGaveUpIsNotSentLater(t *testing.T) {
+	request := &requestContext{Context: context.Background(), starts: true}
+	conn, peer := net.Pipe()
+	defer conn.Close()
+	defer peer.Close()
+	out := outbox.New(conn, outbox.Config{Limit: 1 << 10})
+	message := make([]byte, 100)
+	ended, cancel := context.WithCancel(request)
+	cancel()
+
+	var early flight
+	early.init(request)
+	if _, err := early.queue(ended, out, message); err != nil || out.Held() != 100 {
+		t.Errorf("Go waits, and its command is refused: %v, %d bytes held", err, out.Held())
+	}
+	var late flight
+	late.init(request)
+	late.awaitStart(ended)
+	if _, err := late.queue(ended, out, message); !errors.Is(err, context.Canceled) || out.Held() != 100 {
+		t.Errorf("a command behind the end of Go gives %v, %d bytes held", err, out.Held())
+	}
+	// With a context of its own the operation says itself what is behind what.
+	if _, err := late.queue(request, out, message); err != nil || out.Held() != 200 {
+		t.Errorf("a command with another context gives %v, %d bytes held", err, out.Held())
+	}
+}
