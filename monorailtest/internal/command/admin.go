@@ -23,11 +23,6 @@ func rolesInfo(context.Context, *State, *Request) (bson.D, error) {
 	return bson.D{{Key: "roles", Value: bson.A{}}}, nil
 }
 
-// profile tells that nothing is profiled, and leaves it so.
-func profile(context.Context, *State, *Request) (bson.D, error) {
-	return bson.D{{Key: "was", Value: int32(0)}, {Key: "slowms", Value: int32(100)}, {Key: "sampleRate", Value: 1.0}}, nil
-}
-
 // killOp takes the number of an operation. MongoDB does not say whether there was one, and here is never one:
 // operations are not numbered.
 func killOp(_ context.Context, _ *State, r *Request) (bson.D, error) {

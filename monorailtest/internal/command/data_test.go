@@ -38,6 +38,21 @@ func (c *session) run(command string, args ...any) bson.D {
 	if d[0].Key == "listDatabases" || d[0].Key == "renameCollection" {
 		database = "admin"
 	}
+	return c.send(database, d)
+}
+
+// runOn is run on a database.
+func (c *session) runOn(database, command string) bson.D {
+	c.t.Helper()
+	d := bson.D{}
+	if err := bson.UnmarshalExtJSON([]byte(command), false, &d); err != nil {
+		c.t.Fatalf("%s: %v", command, err)
+	}
+	return c.send(database, d)
+}
+
+// send runs a command on a database.
+func (c *session) send(database string, d bson.D) bson.D {
 	body := bsonvalue.Encode(append(d, bson.E{Key: "$db", Value: database}))
 	return c.state.Run(context.Background(), &Request{Name: d[0].Key, Database: database, Body: body, Conn: c.conn}).Reply
 }

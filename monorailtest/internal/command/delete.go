@@ -35,7 +35,7 @@ func deleteDocuments(ctx context.Context, s *State, r *Request) (bson.D, error) 
 		}
 	}
 	var n int32
-	failed, err := b.run(r, len(deletions), func(i int) error {
+	failed, err := b.run(s, r, len(deletions), func(i int) error {
 		if err := ctx.Err(); err != nil {
 			return &fatalError{err}
 		}

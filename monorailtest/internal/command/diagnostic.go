@@ -35,7 +35,8 @@ func buildInfo(context.Context, *State, *Request) (bson.D, error) {
 		{Key: "versionArray", Value: bson.A{int32(4), int32(4), int32(6), int32(0)}},
 		{Key: "openssl", Value: bson.D{{Key: "running", Value: "disabled"}, {Key: "compiled", Value: "disabled"}}},
 		{Key: "buildEnvironment", Value: bson.D{
-			{Key: "target_arch", Value: runtime.GOARCH}, {Key: "target_os", Value: runtime.GOOS},
+			{Key: "distmod", Value: ""}, {Key: "distarch", Value: runtime.GOARCH}, {Key: "target_arch", Value: runtime.GOARCH},
+			{Key: "target_os", Value: runtime.GOOS},
 		}},
 		{Key: "bits", Value: int32(64)},
 		{Key: "debug", Value: false},
@@ -171,36 +172,6 @@ func listCommands(_ context.Context, s *State, _ *Request) (bson.D, error) {
 		list = append(list, bson.E{Key: name, Value: bson.D{{Key: "adminOnly", Value: sp.adminOnly}}})
 	}
 	return bson.D{{Key: "commands", Value: list}}, nil
-}
-
-// serverStatus tells the part of MongoDB's serverStatus that the server knows about itself.
-func serverStatus(_ context.Context, s *State, _ *Request) (bson.D, error) {
-	up := time.Since(s.Started)
-	c := &s.Counters
-	return bson.D{
-		{Key: "host", Value: s.Addr},
-		{Key: "version", Value: version},
-		{Key: "process", Value: "mongod"},
-		{Key: "pid", Value: int64(os.Getpid())},
-		{Key: "uptime", Value: up.Seconds()},
-		{Key: "uptimeMillis", Value: up.Milliseconds()},
-		{Key: "localTime", Value: primitive.NewDateTimeFromTime(time.Now())},
-		{Key: "connections", Value: bson.D{
-			{Key: "current", Value: int32(c.Open.Load())}, {Key: "totalCreated", Value: int32(c.Opened.Load())},
-		}},
-		{Key: "network", Value: bson.D{{Key: "numRequests", Value: c.Messages.Load()}}},
-		{Key: "metrics", Value: bson.D{
-			{Key: "cursor", Value: bson.D{{Key: "open", Value: bson.D{{Key: "total", Value: int64(s.Cursors.Len())}}}}},
-			{Key: "queryExecutor", Value: bson.D{
-				{Key: "scanned", Value: s.Store.Examined().Keys.Load()},
-				{Key: "scannedObjects", Value: s.Store.Examined().Documents.Load()},
-			}},
-			{Key: "repl", Value: bson.D{{Key: "network", Value: bson.D{
-				{Key: "notPrimaryUnacknowledgedWrites", Value: c.NotPrimaryUnacknowledged.Load()},
-			}}}},
-		}},
-		{Key: "storageEngine", Value: bson.D{{Key: "name", Value: "monorailtest"}, {Key: "persistent", Value: false}}},
-	}, nil
 }
 
 // whatsmyuri tells the client its own address.

@@ -20,7 +20,7 @@ func insertDocuments(ctx context.Context, s *State, r *Request) (bson.D, error) 
 		return nil, err
 	}
 	var n int32
-	failed, err := b.run(r, len(b.statements), func(i int) error {
+	failed, err := b.run(s, r, len(b.statements), func(i int) error {
 		if err := ctx.Err(); err != nil {
 			return &fatalError{err}
 		}

@@ -168,6 +168,7 @@ func (s *State) execute(ctx context.Context, r *Request, sp *spec, g *generic) (
 	if err != nil {
 		return nil, err
 	}
+	s.Counters.Operations.count(sp.primaryName(r.Name))
 	ctx, cancel := limitTime(ctx, limit)
 	defer cancel()
 	if err := s.awaitReadConcern(ctx, r, rc); err != nil {

@@ -37,6 +37,8 @@ type State struct {
 	// Member is the server's place in its replica set, nil for a standalone. Set before the first request.
 	Member *replset.Member
 
+	profiling profiling
+
 	// commands is the table, which handlers cannot name themselves: it is initialized from them.
 	commands map[string]spec
 }
@@ -51,6 +53,8 @@ type Counters struct {
 	NotPrimaryUnacknowledged atomic.Int64
 	// Replies counts the replies that were handed to the kernel whole.
 	Replies atomic.Int64
+	// Operations counts the commands and statements among the requests by their kinds.
+	Operations Operations
 	// Open is how many connections there are, Opened how many there have been.
 	Open, Opened atomic.Int64
 }
@@ -64,6 +68,7 @@ func NewState(addr string) *State {
 		Started:    time.Now(),
 		Addr:       addr,
 		commands:   table,
+		profiling:  profiling{levels: make(map[string]int32), slow: 100, sampleRate: 1},
 	}
 	s.useSessions(sessions.NewTable())
 	return s

@@ -129,11 +129,12 @@ func statements(v bson.RawValue, parser, field string) ([]bson.Raw, error) {
 // run executes the statements one after the other and returns the writeErrors: a failed
 // statement ends an ordered batch. An error of do that is fatal ends the command, and so does one
 // for which the transaction can be tried again.
-func (b *batch) run(r *Request, n int, do func(i int) error) (bson.A, error) {
+func (b *batch) run(s *State, r *Request, n int, do func(i int) error) (bson.A, error) {
 	r.attempted = true
 	var failed bson.A
 	text := 0
 	for i := range n {
+		s.Counters.Operations.countStatement(r.Name)
 		err := do(i)
 		if err == nil {
 			continue

@@ -81,6 +81,18 @@ var table = map[string]spec{
 
 	// Administration: what clients ask for by themselves, and what a standalone refuses.
 	"configureFailPoint":             {handle: configureFailPoint, adminOnly: true},
+	"connPoolStats":                  {handle: connPoolStats},
+	"currentOp":                      {handle: currentOp, adminOnly: true},
+	"dbHash":                         {handle: dbHash},
+	"dbhash":                         {handle: dbHash, primary: "dbHash"},
+	"fsync":                          {handle: fsync, adminOnly: true},
+	"lockInfo":                       {handle: lockInfo, adminOnly: true},
+	"logRotate":                      {handle: accepted, adminOnly: true},
+	"planCacheClear":                 {handle: accepted},
+	"planCacheClearFilters":          {handle: accepted},
+	"planCacheListFilters":           {handle: planCacheListFilters},
+	"planCacheSetFilter":             {handle: accepted},
+	"top":                            {handle: top, adminOnly: true},
 	"getDefaultRWConcern":            {handle: getDefaultRWConcern, adminOnly: true},
 	"getShardMap":                    {handle: getShardMap, adminOnly: true},
 	"killOp":                         {handle: killOp, adminOnly: true},

@@ -55,7 +55,7 @@ func updateDocuments(ctx context.Context, s *State, r *Request) (bson.D, error) 
 	}
 	var n, modified int32
 	var upserted bson.A
-	failed, err := b.run(r, len(modifications), func(i int) error {
+	failed, err := b.run(s, r, len(modifications), func(i int) error {
 		if err := ctx.Err(); err != nil {
 			return &fatalError{err}
 		}
