@@ -3,6 +3,7 @@
 package pcre
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -37,6 +38,9 @@ func Compile(source, options string) (*regexp2.Regexp, error) {
 	}
 	re, err := regexp2.Compile(t.out.String(), flags)
 	if err != nil {
+		if strings.Contains(err.Error(), "missing closing )") {
+			err = errors.New("missing )")
+		}
 		return nil, err
 	}
 	re.MatchTimeout = matchTimeout
@@ -80,7 +84,7 @@ func (t *translator) translate() error {
 			err = fmt.Errorf("possessive quantifiers are not supported")
 		default:
 			t.quantified = c == '*' || c == '+' || c == '?' && !was || c == '}'
-			t.write(1, string(c))
+			t.write(1, t.source[t.at:t.at+1])
 		}
 		if err != nil {
 			return err

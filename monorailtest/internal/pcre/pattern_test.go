@@ -26,6 +26,8 @@ func TestCompile(t *testing.T) {
 		{"[^]a]+", "", "]xy", "xy", nil},
 		{`[[:digit:]\d[-]+`, "", "x1[-2", "1[-2", nil},
 		{`\w+`, "", "éa", "a", nil},
+		{"éCole|[ü]", "i", "ÉCOLE", "ÉCOLE", nil},
+		{`\é`, "", "é", "é", nil},
 		{"(?#note)a", "", "a", "a", nil},
 	} {
 		re, err := Compile(c.source, c.options)
