@@ -23,5 +23,7 @@
 // NewReplicaSet starts a replica set of such servers, with one oplog, elections, write concerns that wait, retryable
 // writes, transactions, step-down and rollback, and with lag, kill, restart, isolation and removal of its members by method.
 //
+// WithFile keeps the data in a file, from one start to the next.
+//
 // It has no change streams and no journal.
 package monorailtest

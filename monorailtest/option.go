@@ -27,6 +27,8 @@ type serverOptions struct {
 	// load balancer.
 	mongos       bool
 	loadBalanced int
+	// file is what keeps the data.
+	file fileOptions
 	// set is what NewReplicaSet needs beyond its members.
 	set setOptions
 }

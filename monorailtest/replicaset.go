@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/mongo-monorail/monorail/monorailtest/internal/access"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/replset"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/store"
 )
 
 const (
@@ -77,6 +80,10 @@ type ReplicaSet struct {
 	members []*Server
 	// parameters are those of the connection string.
 	parameters string
+	// keeper keeps the data in a file; nil for none.
+	keeper *keeper
+	// closing closes the keeper and the set.
+	closing sync.Once
 }
 
 // NewReplicaSet starts a replica set of n members. When it returns they listen, member 0 is primary, and the others are
@@ -111,7 +118,11 @@ func StartReplicaSet(n int, opts ...Option) (*ReplicaSet, error) {
 	if err != nil {
 		return nil, err
 	}
-	rs := &ReplicaSet{parameters: o.parameters()}
+	k, kept, err := o.openKeeper()
+	if err != nil {
+		return nil, err
+	}
+	rs := &ReplicaSet{parameters: o.parameters(), keeper: k}
 	listeners := make([]net.Listener, n)
 	configs := make([]replset.Config, n)
 	for i := range n {
@@ -120,6 +131,7 @@ func StartReplicaSet(n int, opts ...Option) (*ReplicaSet, error) {
 			for _, l := range listeners[:i] {
 				_ = l.Close() // it has served nobody
 			}
+			k.close()
 			return nil, err
 		}
 		rs.members, listeners[i] = append(rs.members, server), listener
@@ -127,6 +139,11 @@ func StartReplicaSet(n int, opts ...Option) (*ReplicaSet, error) {
 		configs[i].Addr, configs[i].Disconnect = server.Addr(), server.hangUp
 	}
 	rs.set = replset.New(o.set.name, o.set.electionDelay, configs)
+	if k != nil {
+		rs.set.Fill(kept)
+		k.replicated = true
+		k.start(o.file.interval, func() (*store.Store, *access.Users) { return rs.set.Holder().Data.Store, &o.users })
+	}
 	for i, server := range rs.members {
 		server.parameters = joinParameters(server.parameters, "directConnection=true")
 		server.state.SetMember(rs.set.Member(i))
@@ -217,5 +234,8 @@ func (rs *ReplicaSet) Close() {
 	for _, s := range rs.members {
 		s.Close()
 	}
-	rs.set.Close()
+	rs.closing.Do(func() {
+		rs.keeper.close()
+		rs.set.Close()
+	})
 }

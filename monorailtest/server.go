@@ -10,7 +10,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/mongo-monorail/monorail/monorailtest/internal/access"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/command"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/store"
 )
 
 // acceptPause is how long the server waits after it could not accept a connection, so that it does not spin.
@@ -29,6 +31,10 @@ type Server struct {
 	recorder recorder
 	// refused is told of every message that the server refuses; nil for nobody. It never changes.
 	refused func(Refusal)
+	// keeper keeps the data in a file; nil for none, and in a replica set, which has its own. It never changes.
+	keeper *keeper
+	// finishing ends what is left when no connection is served any more.
+	finishing sync.Once
 	// tls is nil for a server without TLS; it never changes.
 	tls *tls.Config
 	// parameters are those of the connection string; they never change.
@@ -66,9 +72,18 @@ func NewServer(opts ...Option) *Server {
 // StartServer is NewServer for a program that is no test: if it cannot listen, it returns an error.
 func StartServer(opts ...Option) (*Server, error) {
 	o := newOptions(opts)
-	s, listener, err := prepareServer(o, o.addr)
+	k, kept, err := o.openKeeper()
 	if err != nil {
 		return nil, err
+	}
+	s, listener, err := prepareServer(o, o.addr)
+	if err != nil {
+		k.close()
+		return nil, err
+	}
+	if k != nil {
+		s.keeper, s.state.Store = k, kept
+		k.start(o.file.interval, func() (*store.Store, *access.Users) { return kept, s.state.Users })
 	}
 	s.start(listener)
 	return s, nil
@@ -153,11 +168,10 @@ func (s *Server) URI() string { return "mongodb://" + s.Addr() + s.parameters }
 func (s *Server) Addr() string { return s.addr }
 
 // Close ends the server: it closes the listener and every connection, and returns when every goroutine has ended. The
-// commands that are running are interrupted or finish first; what has not begun is not executed. Later calls wait for
-// the same end.
+// commands that are running are interrupted or finish first; what has not begun is not executed. With WithFile, the file
+// then has everything. Later calls wait for the same end.
 func (s *Server) Close() {
 	s.mu.Lock()
-	first := !s.closed
 	s.closed = true
 	cancel := s.cancel
 	s.mu.Unlock()
@@ -165,9 +179,10 @@ func (s *Server) Close() {
 		cancel()
 	}
 	s.stop(func() {})
-	if first {
+	s.finishing.Do(func() {
 		s.state.Close()
-	}
+		s.keeper.close()
+	})
 }
 
 // accept serves connections until the listener is closed.

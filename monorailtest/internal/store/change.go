@@ -165,6 +165,7 @@ func (s *Store) collectionOf(ch *Change) *Collection {
 
 // applyLocked makes a change of what is in the collection.
 func (c *Collection) applyLocked(ch *Change) {
+	c.version.Add(1)
 	switch ch.Kind {
 	case Put:
 		c.putLocked(ch.Before, ch.After)
@@ -190,6 +191,7 @@ func (s *Store) Restore(from *Store) {
 	defer s.catalog.Unlock()
 	copies := from.copies(s)
 	s.mu.Lock()
+	s.version.Add(1)
 	old := s.identified
 	s.databases, s.identified = map[string]map[string]*Collection{}, map[string]*Collection{}
 	for key, c := range old {
@@ -221,7 +223,7 @@ func (s *Store) copies(other *Store) []*Collection {
 	for _, c := range originals {
 		c.mu.Lock()
 		if !c.dropped {
-			d := &Collection{UUID: c.UUID, journal: other.journalOf(databaseOf(c.Namespace())), examined: other.examined,
+			d := &Collection{UUID: c.UUID, journal: other.journalOf(databaseOf(c.Namespace())), examined: other.examined, version: other.version,
 				documents: c.documents.Copy(), last: c.last, bytes: c.bytes}
 			namespace := c.Namespace()
 			d.namespace.Store(&namespace)

@@ -29,6 +29,8 @@ type Collection struct {
 	journal Journal
 	// examined is told of what scans look at. Set once.
 	examined *Examined
+	// version is the store's. Set once.
+	version *atomic.Uint64
 
 	// mu guards what follows. It is held for one statement of a write, and for the collection of
 	// some hundred documents of a read; never while a result is encoded or sent.
@@ -128,6 +130,7 @@ func (c *Collection) WriteStatement(st *Statement, fn func(w *Writer) error) err
 	if c.dropped {
 		return ErrDropped
 	}
+	c.version.Add(1)
 	return fn(&Writer{c: c, statement: st})
 }
 

@@ -21,7 +21,7 @@ type fork struct {
 // have to know that they are shared.
 func (c *Collection) forkLocked(t *Transaction) *Collection {
 	f := &Collection{
-		UUID: c.UUID, examined: c.examined,
+		UUID: c.UUID, examined: c.examined, version: c.version,
 		documents: c.documents.Copy(), indexes: make([]*Index, len(c.indexes)), last: c.last, bytes: c.bytes,
 		fork: &fork{transaction: t, base: c, definition: c.definition, written: map[RecordID]struct{}{}},
 	}
@@ -85,6 +85,7 @@ func (f *fork) claim(old, d *Document, before, after [][]indexkey.Key) error {
 
 // carryOverLocked makes the changes of the copy c in the original, whose lock the caller holds.
 func (f *fork) carryOverLocked(c *Collection) {
+	f.base.version.Add(1)
 	for record := range f.written {
 		at := &Document{Record: record}
 		before, _ := f.base.documents.Get(at)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"go.mongodb.org/mongo-driver/bson"
 	"go.mongodb.org/mongo-driver/bson/primitive"
@@ -37,6 +38,8 @@ type Store struct {
 	reserved map[namespace]*Transaction
 	// examined counts what scans look at. Set once.
 	examined *Examined
+	// version grows with every change. Set once.
+	version *atomic.Uint64
 
 	// transaction is whose private copy this store is; nil for every other store.
 	transaction *Transaction
@@ -51,7 +54,7 @@ func New() *Store { return NewJournaled(nil) }
 // NewJournaled returns an empty store that tells j of every change.
 func NewJournaled(j Journal) *Store {
 	return &Store{journal: j, databases: map[string]map[string]*Collection{}, identified: map[string]*Collection{},
-		reserved: map[namespace]*Transaction{}, examined: &Examined{}}
+		reserved: map[namespace]*Transaction{}, examined: &Examined{}, version: &atomic.Uint64{}}
 }
 
 func uuidKey(uuid primitive.Binary) string { return string(uuid.Data) }
@@ -129,7 +132,7 @@ func differsInCase(a, b string) bool { return a != b && strings.EqualFold(a, b) 
 
 func (s *Store) newCollection(namespace string, options bson.D, uuid primitive.Binary) *Collection {
 	c := newCollection(namespace, options, uuid)
-	c.journal, c.examined = s.journalOf(databaseOf(namespace)), s.examined
+	c.journal, c.examined, c.version = s.journalOf(databaseOf(namespace)), s.examined, s.version
 	return c
 }
 
@@ -149,6 +152,7 @@ func (s *Store) addLocked(c *Collection) {
 	}
 	s.databases[database][name] = c
 	s.identified[uuidKey(c.UUID)] = c
+	s.version.Add(1)
 }
 
 // Drop removes a collection and returns it, or nil if there was none. What still uses it gets
@@ -189,6 +193,7 @@ func (s *Store) forgetAndDropLocked(c *Collection) {
 
 // forgetLocked takes a collection out of the maps.
 func (s *Store) forgetLocked(c *Collection) {
+	s.version.Add(1)
 	delete(s.identified, uuidKey(c.UUID))
 	database, name, _ := strings.Cut(c.Namespace(), ".")
 	if s.databases[database][name] != c {

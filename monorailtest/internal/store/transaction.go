@@ -53,7 +53,7 @@ func errSnapshotUnavailable() error {
 // the copy, and none that begins later. Commit or Abort ends it.
 func (s *Store) Begin() *Transaction {
 	t := &Transaction{base: s, view: New(), ended: make(chan struct{})}
-	t.view.transaction, t.view.examined = t, s.examined
+	t.view.transaction, t.view.examined, t.view.version = t, s.examined, s.version
 	s.catalog.Lock()
 	defer s.catalog.Unlock()
 	s.mu.RLock()

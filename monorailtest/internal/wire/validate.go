@@ -13,8 +13,8 @@ const (
 	// MaxDocumentSize bounds a document as it travels: maxBsonObjectSize, 16 MiB, and the 16 KiB that MongoDB
 	// adds for commands that carry such a document.
 	MaxDocumentSize = 16<<20 + 16<<10
-	// maxDepth is how deep documents may nest in MongoDB (BSONDepth, 200 by default).
-	maxDepth = 200
+	// MaxDepth is how deep documents may nest in MongoDB (BSONDepth, 200 by default).
+	MaxDepth = 200
 	// minDocumentSize is that of the empty document.
 	minDocumentSize = 5
 )
@@ -33,7 +33,7 @@ func cutDocument(b []byte) (bson.Raw, []byte, error) {
 	if int(size) > len(b) {
 		return nil, nil, invalid("incorrect BSON length: %d bytes announced, %d there", size, len(b))
 	}
-	if err := validateDocument(b[:size], 1); err != nil {
+	if err := Validate(b[:size], MaxDepth); err != nil {
 		return nil, nil, err
 	}
 	return bson.Raw(b[:size:size]), b[size:], nil
@@ -55,11 +55,20 @@ func overflow(want, have int) error {
 	return mongoerror.New(mongoerror.Overflow, "buffer size too small to read (%d) bytes out of buffer[%d]", want, have)
 }
 
+// Validate checks that b is a whole document, whose parts nest no deeper than depth. The error is the one that MongoDB
+// answers.
+func Validate(b []byte, depth int) error {
+	if n, ok := length(b, minDocumentSize); !ok || n != len(b) {
+		return invalid("incorrect BSON length")
+	}
+	return validateDocument(b, depth)
+}
+
 // validateDocument checks a document whose length field is len(b): every element is complete, no length leads out of
-// its document. The bytes of strings are not checked for UTF-8: MongoDB stores them as they come.
+// its document, and at most depth levels nest. The bytes of strings are not checked for UTF-8: MongoDB stores them as they come.
 func validateDocument(b []byte, depth int) error {
-	if depth > maxDepth {
-		return mongoerror.New(mongoerror.Overflow, "BSONObj exceeded maximum nested object depth: %d", maxDepth)
+	if depth == 0 {
+		return mongoerror.New(mongoerror.Overflow, "BSONObj exceeded maximum nested object depth: %d", MaxDepth)
 	}
 	if b[len(b)-1] != 0 {
 		return invalid("BSON object not terminated with EOO")
@@ -133,7 +142,7 @@ func valueSize(kind bsontype.Type, b, name []byte, depth int) (int, error) {
 		if !ok || len(b) < n {
 			return 0, cut()
 		}
-		return n, validateDocument(b[:n], depth+1)
+		return n, validateDocument(b[:n], depth-1)
 	case bson.TypeCodeWithScope:
 		return codeWithScopeSize(b, depth, cut)
 	default:
@@ -170,7 +179,7 @@ func codeWithScopeSize(b []byte, depth int, cut func() error) (int, error) {
 	if m, ok := length(scope, minDocumentSize); !ok || m != len(scope) {
 		return 0, cut()
 	}
-	return n, validateDocument(scope, depth+1)
+	return n, validateDocument(scope, depth-1)
 }
 
 // length reads the int32 that starts b and reports whether it is there and not below least.

@@ -25,7 +25,7 @@ func everything() bson.D {
 }
 
 func TestValidateEveryType(t *testing.T) {
-	if err := validateDocument(doc(t, everything()), 1); err != nil {
+	if err := validateDocument(doc(t, everything()), MaxDepth); err != nil {
 		t.Fatal(err)
 	}
 	for _, e := range everything() {
@@ -34,7 +34,7 @@ func TestValidateEveryType(t *testing.T) {
 		for n := 1; n < len(whole)-len(e.Key)-7; n++ {
 			cut := append(append([]byte(nil), whole[:len(whole)-1-n]...), 0)
 			cut[0] = byte(len(cut))
-			if err := validateDocument(cut, 1); err == nil {
+			if err := validateDocument(cut, MaxDepth); err == nil {
 				t.Errorf("%s without %d bytes passes", e.Key, n)
 			}
 		}
@@ -49,10 +49,10 @@ func TestValidateDepth(t *testing.T) {
 		}
 		return doc(t, d)
 	}
-	if err := validateDocument(nested(maxDepth), 1); err != nil {
-		t.Errorf("depth %d: %v", maxDepth, err)
+	if err := validateDocument(nested(MaxDepth), MaxDepth); err != nil {
+		t.Errorf("depth %d: %v", MaxDepth, err)
 	}
-	if err := validateDocument(nested(maxDepth+1), 1); err == nil {
-		t.Errorf("depth %d passes", maxDepth+1)
+	if err := validateDocument(nested(MaxDepth+1), MaxDepth); err == nil {
+		t.Errorf("depth %d passes", MaxDepth+1)
 	}
 }
