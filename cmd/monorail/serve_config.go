@@ -17,15 +17,19 @@ type serveConfig struct {
 	listen  string        // the address to listen on
 	members members       // the replica set to be
 	delay   time.Duration // how long each message waits
+	file    string        // the file that keeps the data; empty for none
+	every   time.Duration // how often it is written
 }
 
 // Limits of the flags. A replica set of MongoDB has at most 50 members. A message that waits for more than a minute
-// is one that clients have given up.
+// is one that clients have given up. Writing the file takes everything: more often than ten times in a second, nothing
+// else would be done.
 const (
 	defaultPort = 27017 // MongoDB's
 	maxPort     = 65535
 	maxMembers  = 50
 	maxDelay    = time.Minute
+	minEvery    = 100 * time.Millisecond
 )
 
 // parseServeConfig reads the flags. It writes what is wrong, or the help that was asked for, to stderr; the error is
@@ -38,6 +42,8 @@ func parseServeConfig(args []string, stderr io.Writer) (serveConfig, error) {
 	flags.StringVar(&c.listen, "listen", "127.0.0.1", "listen on this IP `address`; 0.0.0.0 for all. There is no access control: on another address than\nloopback, whoever reaches it can read and change everything")
 	flags.Var(&c.members, "replica-set", "be a replica set of one member, or with -replica-set=`N` of N. A name in the place of N names a set of one\n(default: a standalone; the name is rs0)")
 	flags.DurationVar(&c.delay, "delay", 0, "have every message but hello wait for this `time`, such as 5ms: a busy server")
+	flags.StringVar(&c.file, "file", "", "keep the data in this `file`: read it at the start if it is there, and write it at the end and every -every")
+	flags.DurationVar(&c.every, "every", time.Minute, "write the file this `often` if something has changed")
 	if err := flags.Parse(joinValue(args, "replica-set")); err != nil {
 		return serveConfig{}, err
 	}
@@ -70,6 +76,8 @@ func (c *serveConfig) check(rest []string) error {
 		return fmt.Errorf("-listen must be an IP address, not %q", c.listen)
 	case c.delay < 0 || c.delay > maxDelay:
 		return fmt.Errorf("-delay must be 0 to %v, not %v", maxDelay, c.delay)
+	case c.every < minEvery:
+		return fmt.Errorf("-every must be at least %v, not %v", minEvery, c.every)
 	}
 	return nil
 }

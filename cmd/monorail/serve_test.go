@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -152,6 +154,41 @@ func TestServeListensWhereItIsTold(t *testing.T) {
 	}
 }
 
+// TestServeKeepsAFile ends one process by a signal and another by force.
+func TestServeKeepsAFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "data")
+	insertOne := func(p *process) {
+		t.Helper()
+		if _, err := p.connect().Database("db").Collection("c").InsertOne(t.Context(), bson.D{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first := serve(t, "--port=0", "--file", path)
+	insertOne(first)
+	var stdout, stderr strings.Builder
+	if status := run(t.Context(), []string{"serve", "--port=0", "--file", path}, &stdout, &stderr); status != exitFailed || !strings.Contains(stderr.String(), "another server is using it") {
+		t.Errorf("a second process: exit status %d\n%s", status, &stderr)
+	}
+	if status, stderr := first.stop(syscall.SIGTERM); status != exitOK || stderr != "monorail serve: stopped\n" {
+		t.Fatalf("exit status %d\n%s", status, stderr)
+	}
+	second := serve(t, "--port=0", "--file", path, "--replica-set")
+	insertOne(second)
+	second.stop(syscall.SIGKILL)
+	third := serve(t, "--port=0", "--file", path)
+	n, err := third.connect().Database("db").Collection("c").CountDocuments(t.Context(), bson.D{})
+	if err != nil || n != 1 {
+		t.Errorf("%d documents, %v", n, err)
+	}
+	insertOne(third)
+	if err := errors.Join(os.Remove(path), os.Mkdir(path, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	if status, stderr := third.stop(syscall.SIGTERM); status != exitFailed || !strings.Contains(stderr, path) {
+		t.Errorf("a file that cannot be written: exit status %d\n%s", status, stderr)
+	}
+}
+
 func TestServeRefuses(t *testing.T) {
 	taken := monorailtest.NewServer()
 	defer taken.Close()
@@ -167,6 +204,8 @@ func TestServeRefuses(t *testing.T) {
 		{[]string{"--replica-set", "51"}, exitUsage, "a set has 1 to 50 members"},
 		{[]string{"--replica-set=a/b"}, exitUsage, "neither a number of members nor a name"},
 		{[]string{"--delay", "61s"}, exitUsage, "-delay must be 0 to 1m0s, not 1m1s"},
+		{[]string{"--every", "0s"}, exitUsage, "-every must be at least 100ms, not 0s"},
+		{[]string{"--port", "0", "--file", "serve.go"}, exitFailed, "it is not a file of monorailtest"},
 		{[]string{"--listen", "example.com"}, exitUsage, "-listen must be an IP address"},
 		{[]string{"27017"}, exitUsage, `unexpected argument "27017"`},
 		{[]string{"--frobnicate"}, exitUsage, "flag provided but not defined"},
