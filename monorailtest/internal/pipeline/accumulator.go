@@ -220,6 +220,8 @@ type collection struct {
 	// seen holds what is there already, told apart as context says; nil for $push.
 	seen    map[string]bool
 	context *Context
+	// key is the key of the value at hand; the memory is used again.
+	key []byte
 }
 
 func (c *collection) add(v any) (int, error) {
@@ -227,11 +229,11 @@ func (c *collection) add(v any) (int, error) {
 		return 0, nil
 	}
 	if c.seen != nil {
-		k := string(c.context.appendKey(nil, v))
-		if c.seen[k] {
+		c.key = c.context.appendKey(c.key[:0], v)
+		if c.seen[string(c.key)] {
 			return 0, nil
 		}
-		c.seen[k] = true
+		c.seen[string(c.key)] = true
 	}
 	n := sizeOf(v)
 	if c.size += n; c.size >= maxMemory {

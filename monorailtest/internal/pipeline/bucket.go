@@ -26,6 +26,8 @@ func parseBucket(c *Context, v any) (stage, error) {
 		return nil, mongoerror.New(40201, "Argument to $bucket stage must be an object, but found type: %s.", bsonvalue.TypeName(v))
 	}
 	b := &bucket{other: bsonvalue.Missing}
+	var by any = bsonvalue.Missing
+	var fields bson.D
 	output := false
 	for _, e := range d {
 		var err error
@@ -34,7 +36,7 @@ func parseBucket(c *Context, v any) (stage, error) {
 			if !isPathOrOperator(e.Value) {
 				return nil, mongoerror.New(40202, "The $bucket 'groupBy' field must be defined as a $-prefixed path or an expression, but found: %s.", show(e.Value))
 			}
-			b.by, err = expression.Parse(e.Value, c.Scope)
+			by = e.Value
 		case "boundaries":
 			err = b.parseBoundaries(c, e.Value)
 		case "default":
@@ -42,12 +44,9 @@ func parseBucket(c *Context, v any) (stage, error) {
 				err = mongoerror.New(40195, "The $bucket 'default' field must be a constant expression, but found: %s.", show(e.Value))
 			}
 		case "output":
-			fields, ok := e.Value.(bson.D)
-			if !ok {
+			if fields, output = e.Value.(bson.D); !output {
 				return nil, mongoerror.New(40196, "The $bucket 'output' field must be an object, but found type: %s.", bsonvalue.TypeName(e.Value))
 			}
-			output = true
-			b.members, err = parseMembers(c, fields)
 		default:
 			err = mongoerror.New(40197, "Unrecognized option to $bucket: %s.", e.Key)
 		}
@@ -55,7 +54,7 @@ func parseBucket(c *Context, v any) (stage, error) {
 			return nil, err
 		}
 	}
-	if b.by == nil || b.boundaries == nil {
+	if bsonvalue.IsMissing(by) || b.boundaries == nil {
 		return nil, mongoerror.New(40198, "$bucket requires 'groupBy' and 'boundaries' to be specified.")
 	}
 	first, last := b.boundaries[0], b.boundaries[len(b.boundaries)-1]
@@ -63,10 +62,19 @@ func parseBucket(c *Context, v any) (stage, error) {
 		c.Scope.Compare(b.other, first) >= 0 && c.Scope.Compare(b.other, last) < 0 {
 		return nil, mongoerror.New(40199, "The $bucket 'default' field must be less than the lowest boundary or greater than or equal to the highest boundary.")
 	}
-	if !output {
-		b.members = countMember(c)
-	}
+	b.members = countMember(c)
 	var err error
+	if output {
+		if !bsonvalue.IsMissing(field(fields, "_id")) {
+			return nil, mongoerror.New(15948, "a group's _id may only be specified once")
+		}
+		if b.members, err = parseMembers(c, fields); err != nil {
+			return nil, err
+		}
+	}
+	if b.by, err = expression.Parse(by, c.Scope); err != nil {
+		return nil, err
+	}
 	b.order, err = parseSort(c, bson.D{{Key: "_id", Value: int32(1)}})
 	return b, err
 }
@@ -91,7 +99,7 @@ func constantOf(c *Context, v any) (any, error) {
 	if value, ok := x.Constant(); ok {
 		return value, nil
 	}
-	return bsonvalue.Missing, nil
+	return bsonvalue.Missing, c.Scope.FoldError()
 }
 
 func parseMembers(c *Context, d bson.D) (members, error) {

@@ -53,6 +53,8 @@ type groups struct {
 	ids     []any
 	values  [][]accumulator
 	memory  memory
+	// key is the key of the document at hand; the memory is used again for the next one's.
+	key []byte
 }
 
 func (r *run) newGroups(m members) *groups {
@@ -61,15 +63,15 @@ func (r *run) newGroups(m members) *groups {
 
 // add adds a document to the group of an id.
 func (g *groups) add(id any, d bson.D) error {
-	k := string(g.appendKey(nil, id))
-	i, ok := g.places[k]
+	g.key = g.appendKey(g.key[:0], id)
+	i, ok := g.places[string(g.key)]
 	grown := 0
 	if !ok {
 		i = len(g.ids)
-		g.places[k] = i
+		g.places[string(g.key)] = i
 		g.ids = append(g.ids, id)
 		g.values = append(g.values, g.members.start(g.Context))
-		grown = len(k) + sizeOf(id) + valueSize*len(g.members)
+		grown = len(g.key) + sizeOf(id) + valueSize*len(g.members)
 	}
 	n, err := g.members.add(g.values[i], d)
 	if err != nil {

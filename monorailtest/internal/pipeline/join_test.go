@@ -150,7 +150,7 @@ func TestOutAndMerge(t *testing.T) {
 		`[{"$merge":1}]`: 14, `[{"$merge":{}}]`: 40414, `[{"$merge":{"into":1}}]`: 51178, `[{"$merge":{"into":"o","x":1}}]`: 40415, `[{"$merge":""}]`: 73,
 		`[{"$merge":{"into":"o","on":1}}]`: 51186, `[{"$merge":{"into":"o","on":[]}}]`: 51187, `[{"$merge":{"into":"o","on":[1]}}]`: 51134,
 		`[{"$merge":{"into":"o","on":["a","a"]}}]`: 31465, `[{"$merge":{"into":"o","on":["a","b"]}}]`: 51183,
-		`[{"$merge":{"into":"o","whenMatched":"x"}}]`: 2, `[{"$merge":{"into":"o","whenMatched":1}}]`: 51191, `[{"$merge":{"into":"o","whenNotMatched":"x"}}]`: 2,
+		`[{"$merge":{"into":"o","whenMatched":"x"}}]`: 2, `[{"$merge":{"into":"o","whenMatched":"pipeline"}}]`: 2, `[{"$merge":{"into":"o","whenMatched":1}}]`: 51191, `[{"$merge":{"into":"o","whenNotMatched":"x"}}]`: 2,
 		`[{"$merge":{"into":"o","whenMatched":"fail","whenNotMatched":"discard"}}]`: 51181, `[{"$merge":{"into":"o","let":{}}}]`: 51199,
 		`[{"$merge":{"into":"o","let":{"new":1},"whenMatched":[]}}]`: 51273, `[{"$merge":"system.x"}]`: 31319,
 		`[{"$merge":{"into":"o","on":"none"}}]`: 51132, `[{"$merge":{"into":"o","on":"l"}}]`: 51185,

@@ -100,7 +100,7 @@ func (s *mergeSpec) parse(d bson.D) error {
 }
 
 func badEnumeration(field, value string) error {
-	return mongoerror.New(mongoerror.BadValue, "Enumeration value '%s' for field '$merge.%s' is not a valid value.", value, field)
+	return mongoerror.New(mongoerror.BadValue, "Enumeration value '%s' for field '%s' is not a valid value.", value, field)
 }
 
 func (s *mergeSpec) parseInto(v any) error {
@@ -109,6 +109,8 @@ func (s *mergeSpec) parseInto(v any) error {
 		s.target.Collection = x
 		return nil
 	case bson.D:
+		database := s.target.Database
+		s.target.Database = ""
 		for _, e := range x {
 			name, ok := e.Value.(string)
 			switch {
@@ -122,8 +124,11 @@ func (s *mergeSpec) parseInto(v any) error {
 				s.target.Collection = name
 			}
 		}
-		if bsonvalue.IsMissing(field(x, "coll")) {
-			return mongoerror.New(codeMissingField, "BSON field 'into.coll' is missing but a required field")
+		if name, _ := field(x, "coll").(string); name == "" {
+			// A name alone is that of a collection, whichever field it stands in.
+			s.target = Namespace{database, s.target.Database}
+		} else if s.target.Database == "" {
+			s.target.Database = database
 		}
 		return nil
 	}
@@ -167,8 +172,6 @@ func (s *mergeSpec) parseWhenMatched(v any) error {
 		case mergeReplace, mergeKeepExisting, mergeMerge, mergeFail:
 			s.whenMatched = x
 			return nil
-		case mergePipeline:
-			return mongoerror.New(51191, "Cannot use 'whenMatched: pipeline' without a pipeline")
 		}
 		return badEnumeration("whenMatched", x)
 	case bson.A:
