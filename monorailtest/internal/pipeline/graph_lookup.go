@@ -119,6 +119,8 @@ func (g *graphLookup) open(r *run, in Iterator) Iterator {
 	}
 }
 
+func (g *graphLookup) preserves(field string) bool { return field != g.as[0] }
+
 // frontier holds the values to go on from, each once over the whole search: what has been asked for
 // finds nothing new.
 type frontier struct {

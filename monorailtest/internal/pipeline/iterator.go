@@ -79,6 +79,9 @@ func later(open func() ([]bson.D, error)) Iterator {
 // transform is a stage that makes one document of each.
 type transform func(d bson.D, variables ...any) (bson.D, error)
 
+// alone returns the stage for one document.
+func (t transform) alone() transform { return t }
+
 func (t transform) open(_ *run, in Iterator) Iterator {
 	return func() (bson.D, bool, error) {
 		d, ok, err := in()

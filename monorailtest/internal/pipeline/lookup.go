@@ -181,6 +181,8 @@ func (l *lookup) open(r *run, in Iterator) Iterator {
 	}
 }
 
+func (l *lookup) preserves(field string) bool { return field != l.as[0] }
+
 // find returns what there is for a document.
 func (l *lookup) find(r *run, d bson.D) (bson.A, error) {
 	c, stages := *l.context, l.stages

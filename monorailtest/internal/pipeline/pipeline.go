@@ -78,7 +78,6 @@ func Parse(c *Context, stages []bson.D) (*Pipeline, error) {
 // parse parses stages one after the other.
 func parse(c *Context, stages []bson.D) (*Pipeline, error) {
 	p := &Pipeline{context: c}
-	var head bson.A
 	for _, d := range stages {
 		name, k, v, err := split(d)
 		if err != nil {
@@ -89,22 +88,13 @@ func parse(c *Context, stages []bson.D) (*Pipeline, error) {
 			return nil, err
 		}
 		p.names = append(p.names, name)
-		if filter, ok := v.(bson.D); ok && name == "$match" && len(p.stages) == 0 {
-			head = append(head, filter)
-			continue
-		}
 		p.stages = append(p.stages, s)
 	}
-	p.stages = limitSorts(p.stages)
-	filter := bson.D{}
-	switch len(head) {
-	case 0:
-	case 1:
-		filter = head[0].(bson.D)
-	default:
-		filter = bson.D{{Key: "$and", Value: head}}
+	filter, err := p.raise()
+	if err != nil {
+		return nil, err
 	}
-	var err error
+	limitSorts(p.stages)
 	p.filter, err = parseFilter(c, filter)
 	return p, err
 }

@@ -14,15 +14,22 @@ func parseProject(c *Context, v any) (stage, error) {
 		return nil, mongoerror.New(15969, "$project specification must be an object")
 	}
 	p, err := projection.ParseStage(d, c.Scope)
-	return projected("$project", p, err)
+	return newProjected("$project", p, err)
 }
 
 // projected is the stage of a projection.
-func projected(name string, p *projection.Projection, err error) (stage, error) {
+type projected struct {
+	transform
+	projection *projection.Projection
+}
+
+func (p projected) preserves(field string) bool { return p.projection.Preserves(field) }
+
+func newProjected(name string, p *projection.Projection, err error) (stage, error) {
 	if err != nil {
 		return nil, mongoerror.Because("Invalid "+name, err)
 	}
-	return transform(p.Apply), nil
+	return projected{p.Apply, p}, nil
 }
 
 // parseAddFields parses $addFields and $set.
@@ -33,7 +40,7 @@ func parseAddFields(name string) func(c *Context, v any) (stage, error) {
 			return nil, mongoerror.New(40272, "%s specification stage must be an object, got %s", name, bsonvalue.TypeName(v))
 		}
 		p, err := projection.Add(d, c.Scope)
-		return projected(name, p, err)
+		return newProjected(name, p, err)
 	}
 }
 
@@ -57,5 +64,5 @@ func parseUnset(_ *Context, v any) (stage, error) {
 		return nil, mongoerror.New(31002, "$unset specification must be a string or an array")
 	}
 	p, err := projection.Exclude(names)
-	return projected("$unset", p, err)
+	return newProjected("$unset", p, err)
 }

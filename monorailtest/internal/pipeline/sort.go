@@ -57,6 +57,8 @@ func (s *sorter) open(r *run, in Iterator) Iterator {
 	})
 }
 
+func (s *sorter) preserves(string) bool { return true }
+
 // best returns the documents in their order, as many as are wanted.
 func (s *sorter) best(d []bson.D) ([]bson.D, error) {
 	out, err := order.Sort(s.order, d, func(d bson.D) bson.D { return d })
@@ -64,7 +66,7 @@ func (s *sorter) best(d []bson.D) ([]bson.D, error) {
 }
 
 // limitSorts tells each $sort how many of its documents the stages behind it want.
-func limitSorts(stages []stage) []stage {
+func limitSorts(stages []stage) {
 	for i, s := range stages {
 		sort, ok := s.(*sorter)
 		if !ok {
@@ -82,11 +84,10 @@ func limitSorts(stages []stage) []stage {
 				if skipped += int64(x); skipped < 0 {
 					break behind
 				}
-			case transform:
+			case transform, projected:
 			default:
 				break behind
 			}
 		}
 	}
-	return stages
 }

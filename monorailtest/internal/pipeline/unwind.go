@@ -109,6 +109,10 @@ func (u *unwind) open(_ *run, in Iterator) Iterator {
 	}
 }
 
+func (u *unwind) preserves(field string) bool {
+	return field != u.path[0] && (u.index == nil || field != u.index[0])
+}
+
 // number sets the place of an element.
 func (u *unwind) number(d bson.D, place any) bson.D {
 	if u.index == nil {

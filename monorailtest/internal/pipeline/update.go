@@ -36,7 +36,7 @@ func ParseUpdate(stages []bson.D, s *expression.Scope) (*Update, error) {
 		if err != nil {
 			return nil, err
 		}
-		u.stages = append(u.stages, parsed.(transform))
+		u.stages = append(u.stages, parsed.(interface{ alone() transform }).alone())
 	}
 	if forbidden != nil {
 		return nil, forbidden

@@ -46,8 +46,17 @@ type reshaper interface {
 // Everything tells whether the projection changes no document.
 func (p *Projection) Everything() bool { return p.everything }
 
-// Inclusive tells whether the projection keeps named and computed fields only.
-func (p *Projection) Inclusive() bool { return p.kind == inclusion }
+// Preserves tells whether the projection leaves a field, of that name and not a path, as it is.
+func (p *Projection) Preserves(name string) bool {
+	if p.everything {
+		return true
+	}
+	n := p.root
+	if n.children[name] != nil || n.computed[name] != nil || n.kept[name] {
+		return false
+	}
+	return n.named[name] == (p.kind == inclusion)
+}
 
 // Apply returns what the projection makes of a document, which is not changed. variables are the
 // values of those that the projection's scope defines.

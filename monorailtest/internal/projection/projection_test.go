@@ -3,6 +3,7 @@ package projection
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/bson"
@@ -86,6 +87,36 @@ func TestAdd(t *testing.T) {
 	} {
 		p, err := Add(bsontest.Parse(t, added), nil)
 		check(t, added, p, err, want)
+	}
+}
+
+func TestPreserves(t *testing.T) {
+	for projection, want := range map[string]string{
+		`{"a":1,"b.c":1,"d":"$e"}`: "_id a", `{"a":0,"b.c":0}`: "_id d e", `{"_id":0,"a":1}`: "a",
+	} {
+		p, err := ParseStage(bsontest.Parse(t, projection), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkPreserved(t, projection, p, want)
+	}
+	p, err := Add(bsontest.Parse(t, `{"a":1,"b.c":1}`), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkPreserved(t, "added", p, "_id d e")
+}
+
+func checkPreserved(t *testing.T, projection string, p *Projection, want string) {
+	t.Helper()
+	var got []string
+	for _, name := range []string{"_id", "a", "b", "d", "e"} {
+		if p.Preserves(name) {
+			got = append(got, name)
+		}
+	}
+	if g := strings.Join(got, " "); g != want {
+		t.Errorf("%s preserves %s, want %s", projection, g, want)
 	}
 }
 
