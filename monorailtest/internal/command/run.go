@@ -90,7 +90,7 @@ func (s *State) run(ctx context.Context, r *Request) Result {
 	}
 	s.gossip(&g)
 	action := s.FailPoints.Evaluate(failpoint.Command{
-		Name: sp.primaryName(r.Name), Namespace: namespaceOf(r), AppName: r.Conn.AppName,
+		Name: sp.primaryName(r.Name), Sent: r.Name, WriteConcern: sp.writeConcern, Namespace: namespaceOf(r), AppName: r.Conn.AppName,
 	})
 	if action != nil {
 		if err := sleep(ctx, action.Block); err != nil {

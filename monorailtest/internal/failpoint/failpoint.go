@@ -3,11 +3,13 @@
 package failpoint
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
 	"go.mongodb.org/mongo-driver/bson"
 	"go.mongodb.org/mongo-driver/bson/bsontype"
@@ -72,8 +74,10 @@ type Action struct {
 
 // Command is what a fail point looks at.
 type Command struct {
-	// Name is the primary name of the command, never an alias.
-	Name string
+	// Name is the primary name of the command, and Sent the one that was sent: either may be in the list.
+	Name, Sent string
+	// WriteConcern says that the command takes one: others have no place for a writeConcernError.
+	WriteConcern bool
 	// Namespace is "database.collection", or the database alone.
 	Namespace string
 	AppName   string
@@ -82,13 +86,7 @@ type Command struct {
 // Configure does what the command configureFailPoint asks for. body is not kept. It returns how many commands the
 // fail point had hit before.
 func (s *Set) Configure(body bson.Raw) (int32, error) {
-	name, ok := body.Lookup("configureFailPoint").StringValueOK()
-	if !ok {
-		return 0, mongoerror.New(mongoerror.TypeMismatch,
-			"\"configureFailPoint\" had the wrong type. Expected string, found %s",
-			typeName(body.Lookup("configureFailPoint").Type))
-	}
-	if name != failCommand {
+	if name, _ := body.Lookup("configureFailPoint").StringValueOK(); name != failCommand {
 		return 0, mongoerror.New(codeFailPointSetFailed, "%s not found", name)
 	}
 	next, err := parse(body)
@@ -111,7 +109,8 @@ func (s *Set) Evaluate(c Command) *Action {
 	}
 	switch s.mode {
 	case times:
-		if s.left--; s.left == 0 {
+		// The last one is hit before the fail point goes off, so that 0 hits one as well.
+		if s.left--; s.left <= 0 {
 			s.mode = off
 		}
 	case skip:
@@ -128,8 +127,11 @@ func (s *Set) Evaluate(c Command) *Action {
 	return s.data.action()
 }
 
+// matches reports whether the fail point has something to do to a command.
 func (d *failCommandData) matches(c Command) bool {
-	return slices.Contains(d.commands, c.Name) &&
+	does := d.closeConnection || d.blockConnection || d.hasErrorCode || d.writeConcernError != nil && c.WriteConcern
+	return does && c.Name != "configureFailPoint" &&
+		(slices.Contains(d.commands, c.Name) || slices.Contains(d.commands, c.Sent)) &&
 		(d.namespace == "" || d.namespace == c.Namespace) &&
 		(d.appName == "" || d.appName == c.AppName)
 }
@@ -172,21 +174,19 @@ func parse(body bson.Raw) (settings, error) {
 		return s, err
 	}
 	data := body.Lookup("data")
-	if data.Type == 0 {
+	switch data.Type {
+	case 0, bson.TypeArray:
 		return s, nil
+	case bson.TypeEmbeddedDocument:
+	default:
+		return s, mongoerror.New(mongoerror.TypeMismatch, "the 'data' option must be a JSON object")
 	}
-	doc, ok := data.DocumentOK()
-	if !ok {
-		return s, mongoerror.New(mongoerror.TypeMismatch, "the 'data' option must be a document")
-	}
-	elems, err := doc.Elements()
+	elems, err := data.Document().Elements()
 	if err != nil {
 		return s, mongoerror.New(mongoerror.InvalidBSON, "invalid 'data': %v", err)
 	}
 	for _, e := range elems {
-		if err := s.data.set(e.Key(), e.Value()); err != nil {
-			return s, err
-		}
+		s.data.set(e.Key(), e.Value())
 	}
 	return s, nil
 }
@@ -203,95 +203,106 @@ func (s *settings) parseMode(v bson.RawValue) error {
 		}
 		return nil
 	}
+	if v.Type == 0 {
+		return mongoerror.New(mongoerror.IllegalOperation, "When setting a failpoint, you must supply a 'mode'")
+	}
 	doc, ok := v.DocumentOK()
 	if !ok {
 		return mongoerror.New(mongoerror.TypeMismatch, "'mode' must be a string or JSON object")
 	}
-	if n, ok := number(doc.Lookup("times")); ok {
-		if n < 0 {
-			return mongoerror.New(mongoerror.BadValue, "'times' option to 'mode' must be positive")
+	for _, counted := range []struct {
+		name string
+		mode mode
+	}{{"times", times}, {"skip", skip}} {
+		if n := doc.Lookup(counted.name); n.Type != 0 {
+			s.mode = counted.mode
+			return s.parseCount(counted.name, n)
 		}
-		if n > 0 {
-			s.mode, s.left = times, int64(n)
-		}
-		return nil
 	}
-	if n, ok := number(doc.Lookup("skip")); ok {
-		if n < 0 {
-			return mongoerror.New(mongoerror.BadValue, "'skip' option to 'mode' must be positive")
-		}
-		s.mode, s.left = skip, int64(n)
-		return nil
+	probability := doc.Lookup("activationProbability")
+	if probability.Type == 0 {
+		return mongoerror.New(mongoerror.BadValue, "'mode' must be one of 'off', 'alwaysOn', 'times', and 'activationProbability'")
 	}
-	if p, ok := number(doc.Lookup("activationProbability")); ok {
-		if p < 0 || p > 1 {
-			return mongoerror.New(mongoerror.BadValue, "activationProbability must be between 0.0 and 1.0; found %v", p)
-		}
-		s.mode, s.probability = random, p
-		return nil
+	if s.probability, ok = number(probability); !ok {
+		return mongoerror.New(mongoerror.TypeMismatch, "the 'activationProbability' option to 'mode' must be a double between 0 and 1")
 	}
-	return mongoerror.New(mongoerror.BadValue,
-		"'mode' must be one of 'off', 'alwaysOn', {times: n}, {skip: n} or {activationProbability: p}")
-}
-
-// set takes one field of the data document.
-func (d *failCommandData) set(key string, v bson.RawValue) error {
-	ok := true
-	switch key {
-	case "failCommands":
-		d.commands, ok = stringArray(v)
-	case "namespace":
-		d.namespace, ok = v.StringValueOK()
-	case "appName":
-		d.appName, ok = v.StringValueOK()
-	case "errorCode":
-		var n float64
-		n, ok = number(v)
-		d.errorCode, d.hasErrorCode = int32(n), true
-	case "closeConnection":
-		d.closeConnection, ok = v.BooleanOK()
-	case "blockConnection":
-		d.blockConnection, ok = v.BooleanOK()
-	case "blockTimeMS":
-		var n float64
-		n, ok = number(v)
-		d.blockTime, d.hasBlockTime = time.Duration(n)*time.Millisecond, true
-	case "writeConcernError":
-		var doc bson.Raw
-		doc, ok = v.DocumentOK()
-		d.writeConcernError = slices.Clone(doc)
-	case "errorLabels":
-		d.labels, ok = stringArray(v)
-		d.hasLabels = true
-	case "failInternalCommands", "threadName":
-		// About connections between servers, of which there are none.
-	default:
-		return mongoerror.New(mongoerror.InvalidOptions, "unknown field '%s' in the data of failCommand", key)
+	if s.probability < 0 || s.probability > 1 {
+		return mongoerror.New(mongoerror.BadValue, "activationProbability must be between 0.0 and 1.0; found %v", s.probability)
 	}
-	if !ok {
-		return mongoerror.New(mongoerror.TypeMismatch, "'%s' of failCommand has the wrong type %s", key, typeName(v.Type))
-	}
+	s.mode = random
 	return nil
 }
 
-func stringArray(v bson.RawValue) ([]string, bool) {
+// parseCount reads times or skip.
+func (s *settings) parseCount(name string, v bson.RawValue) error {
+	n, ok := number(v)
+	switch {
+	case !ok:
+		return mongoerror.New(mongoerror.TypeMismatch, "Expected field \"%s\" to have numeric type, but found %s", name, typeName(v.Type))
+	case n != math.Trunc(n):
+		return mongoerror.New(mongoerror.BadValue,
+			"Expected field \"%s\" to have a value exactly representable as a 64-bit integer, but found %s: %v", name, name, n)
+	case n < 0:
+		return mongoerror.New(mongoerror.BadValue, "'%s' option to 'mode' must be positive", name)
+	case n > math.MaxInt32:
+		return mongoerror.New(mongoerror.BadValue, "'%s' option to 'mode' is too large", name)
+	}
+	s.left = int64(n)
+	return nil
+}
+
+// set takes one field of the data document. What the fail point does not know, and what has another type, counts as absent,
+// as in MongoDB.
+func (d *failCommandData) set(key string, v bson.RawValue) {
+	switch key {
+	case "failCommands":
+		d.commands = stringArray(v)
+	case "namespace":
+		d.namespace, _ = v.StringValueOK()
+	case "appName":
+		d.appName, _ = v.StringValueOK()
+	case "errorCode":
+		n, ok := integer(v)
+		d.errorCode, d.hasErrorCode = int32(n), ok
+	case "closeConnection":
+		d.closeConnection, _ = v.BooleanOK()
+	case "blockConnection":
+		d.blockConnection, _ = v.BooleanOK()
+	case "blockTimeMS":
+		n, ok := integer(v)
+		d.blockTime, d.hasBlockTime = time.Duration(n)*time.Millisecond, ok
+	case "writeConcernError":
+		if doc, ok := v.DocumentOK(); ok {
+			d.writeConcernError = slices.Clone(doc)
+		}
+	case "errorLabels":
+		d.labels, d.hasLabels = stringArray(v), v.Type == bson.TypeArray
+	}
+}
+
+// stringArray returns the strings in an array; none for another value.
+func stringArray(v bson.RawValue) []string {
 	array, ok := v.ArrayOK()
 	if !ok {
-		return nil, false
+		return nil
 	}
 	values, err := array.Values()
 	if err != nil {
-		return nil, false
+		return nil
 	}
 	out := make([]string, 0, len(values))
 	for _, e := range values {
-		s, ok := e.StringValueOK()
-		if !ok {
-			return nil, false
+		if s, ok := e.StringValueOK(); ok {
+			out = append(out, s)
 		}
-		out = append(out, s)
 	}
-	return out, true
+	return out
+}
+
+// integer reads a number without a fraction.
+func integer(v bson.RawValue) (int64, bool) {
+	n, ok := number(v)
+	return int64(n), ok && n == math.Trunc(n) && math.Abs(n) < 1<<62
 }
 
 // number reads any of the number types that a client may use for a count.
@@ -308,9 +319,4 @@ func number(v bson.RawValue) (float64, bool) {
 	}
 }
 
-func typeName(t bsontype.Type) string {
-	if t == 0 {
-		return "missing"
-	}
-	return t.String()
-}
+func typeName(t bsontype.Type) string { return bsonvalue.Alias(t) }

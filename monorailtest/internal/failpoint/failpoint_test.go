@@ -9,10 +9,14 @@ import (
 	"go.mongodb.org/mongo-driver/bson"
 )
 
+// configure sets the fail point. Without a mode there is none in the command, and nil data are null.
 func configure(t *testing.T, s *Set, mode any, data bson.D) (int32, error) {
 	t.Helper()
-	raw, err := bson.Marshal(bson.D{{Key: "configureFailPoint", Value: "failCommand"},
-		{Key: "mode", Value: mode}, {Key: "data", Value: data}})
+	d := bson.D{{Key: "configureFailPoint", Value: "failCommand"}, {Key: "data", Value: data}}
+	if mode != nil {
+		d = append(d, bson.E{Key: "mode", Value: mode})
+	}
+	raw, err := bson.Marshal(d)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +41,7 @@ func TestModes(t *testing.T) {
 		"off":       {"off", [4]bool{}},
 		"always":    {"alwaysOn", [4]bool{true, true, true, true}},
 		"times":     {bson.D{{Key: "times", Value: 2}}, [4]bool{true, true}},
-		"times 0":   {bson.D{{Key: "times", Value: 0}}, [4]bool{}},
+		"times 0":   {bson.D{{Key: "times", Value: 0}}, [4]bool{true}},
 		"skip":      {bson.D{{Key: "skip", Value: int64(3)}}, [4]bool{false, false, false, true}},
 		"never":     {bson.D{{Key: "activationProbability", Value: 0.0}}, [4]bool{}},
 		"certainly": {bson.D{{Key: "activationProbability", Value: 1.0}}, [4]bool{true, true, true, true}},
@@ -64,18 +68,55 @@ func TestAction(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []Command{{"find", "a.b", ""}, {"find", "a.c", "app"}, {"insert", "a.b", "app"}} {
+	for _, c := range []Command{
+		{Name: "find", Namespace: "a.b"}, {Name: "find", Namespace: "a.c", AppName: "app"}, {Name: "insert", Namespace: "a.b", AppName: "app"},
+	} {
 		if s.Evaluate(c) != nil {
 			t.Errorf("hit %+v", c)
 		}
 	}
-	a := s.Evaluate(Command{"find", "a.b", "app"})
+	a := s.Evaluate(Command{Name: "find", Namespace: "a.b", AppName: "app"})
 	var e *mongoerror.Error
 	if a == nil || !a.Close || a.Block != 5*time.Millisecond || !errors.As(a.Err, &e) || e.Code != 91 || e.Labels[0] != "x" {
 		t.Errorf("action %+v", a)
 	}
 	if n, err := configure(t, &s, "off", bson.D{}); n != 1 || err != nil {
 		t.Errorf("hit %d times, %v, want 1", n, err)
+	}
+}
+
+// A fail point that has nothing to do to a command does not count it. What has the wrong type counts as absent.
+func TestNothingToDo(t *testing.T) {
+	find := Command{Name: "find"}
+	for _, data := range []bson.D{
+		{{Key: "failCommands", Value: bson.A{"find"}}},
+		{{Key: "failCommands", Value: bson.A{"find"}}, {Key: "errorCode", Value: "6"}, {Key: "nope", Value: 1}},
+		{{Key: "failCommands", Value: bson.A{"find"}}, {Key: "errorCode", Value: 6.5}},
+		{{Key: "failCommands", Value: bson.A{"find"}}, {Key: "closeConnection", Value: 1}},
+		{{Key: "failCommands", Value: bson.A{"find"}}, {Key: "writeConcernError", Value: bson.D{{Key: "code", Value: 64}}}},
+		{{Key: "failCommands", Value: "find"}, {Key: "errorCode", Value: 6}},
+		{{Key: "errorCode", Value: 6}},
+	} {
+		var s Set
+		if _, err := configure(t, &s, bson.D{{Key: "times", Value: 1}}, data); err != nil {
+			t.Fatalf("%v: %v", data, err)
+		}
+		if a := s.Evaluate(find); a != nil {
+			t.Errorf("%v: %+v", data, a)
+		}
+		if s.mode != times || s.left != 1 {
+			t.Errorf("%v: the command was counted", data)
+		}
+	}
+	var s Set
+	if _, err := configure(t, &s, "alwaysOn", bson.D{{Key: "failCommands", Value: bson.A{"configureFailPoint", "findandmodify"}}, {Key: "errorCode", Value: 6}}); err != nil {
+		t.Fatal(err)
+	}
+	if s.Evaluate(Command{Name: "configureFailPoint", Sent: "configureFailPoint"}) != nil {
+		t.Error("configureFailPoint was hit")
+	}
+	if s.Evaluate(Command{Name: "findAndModify", Sent: "findandmodify"}) == nil {
+		t.Error("an alias was not hit")
 	}
 }
 
@@ -91,8 +132,12 @@ func TestMistakes(t *testing.T) {
 		"times":       {bson.D{{Key: "times", Value: -1}}, bson.D{}, mongoerror.BadValue},
 		"skip":        {bson.D{{Key: "skip", Value: -1}}, bson.D{}, mongoerror.BadValue},
 		"probability": {bson.D{{Key: "activationProbability", Value: 2}}, bson.D{}, mongoerror.BadValue},
-		"field":       {"alwaysOn", bson.D{{Key: "nope", Value: 1}}, mongoerror.InvalidOptions},
-		"field type":  {"alwaysOn", bson.D{{Key: "failCommands", Value: "find"}}, mongoerror.TypeMismatch},
+		"no mode":     {nil, bson.D{}, mongoerror.IllegalOperation},
+		"times type":  {bson.D{{Key: "times", Value: "1"}}, bson.D{}, mongoerror.TypeMismatch},
+		"times part":  {bson.D{{Key: "times", Value: 1.5}}, bson.D{}, mongoerror.BadValue},
+		"times large": {bson.D{{Key: "times", Value: int64(1 << 31)}}, bson.D{}, mongoerror.BadValue},
+		"random type": {bson.D{{Key: "activationProbability", Value: "1"}}, bson.D{}, mongoerror.TypeMismatch},
+		"data type":   {"alwaysOn", nil, mongoerror.TypeMismatch},
 	} {
 		var s Set
 		_, err := configure(t, &s, tt.mode, tt.data)
