@@ -1,13 +1,16 @@
 package expression
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // inputSpecifiers are those of $dateFromString.
 const inputSpecifiers = "dGHLmMSuVYzZ"
 
 // specifierDigits are the digits that a specifier takes, at least and at most.
 var specifierDigits = map[byte]struct{ least, most int }{
-	'd': {1, 2}, 'm': {1, 2}, 'Y': {4, 4}, 'H': {1, 2}, 'M': {2, 2}, 'S': {2, 2}, 'L': {1, 3}, 'G': {4, 4}, 'V': {1, 2}, 'u': {1, 1},
+	'd': {1, 2}, 'm': {1, 2}, 'Y': {1, 4}, 'H': {1, 2}, 'M': {2, 2}, 'S': {2, 2}, 'L': {1, 3}, 'G': {1, 4}, 'V': {1, 2}, 'u': {1, 1},
 }
 
 // parseFormatted reads a date that is written in a format, which has been checked.
@@ -75,17 +78,12 @@ func (d *dateText) zone(s string, specifier byte, at int) (length int, err error
 		d.hasZone = true
 		return end, nil
 	}
-	if seconds, n, ok := scanOffset(s); ok {
-		d.offset, d.hasZone = seconds, true
-		return n, nil
-	}
-	name := word(s)
-	seconds, ok := abbreviations[upper(name)]
+	trimmed := strings.TrimLeft(s, " \t(")
+	n, ok := d.scanZone(trimmed)
 	if !ok {
 		return 0, d.fail(at, "passing a time zone identifier as part of the string is not allowed")
 	}
-	d.offset, d.hasZone, d.zoneNamed = seconds, true, true
-	return len(name), nil
+	return len(s) - len(trimmed) + n, nil
 }
 
 // word returns the letters at the beginning of s.

@@ -23,6 +23,14 @@ func monthNumber(name string) int {
 	return strings.Index(months, strings.ToLower(name[:3]))/3 + 1
 }
 
+// century returns what is left out of a year of two digits.
+func century(year int) int {
+	if year < 70 {
+		return 2000
+	}
+	return 1900
+}
+
 // weekdays are the names of the days, which a text may cut off after three letters.
 var weekdays = []string{"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"}
 
@@ -33,6 +41,9 @@ var forms = sync.OnceValue(func() []form {
 	date := func(year, month, day int) func(*dateText, []string) {
 		return func(d *dateText, g []string) {
 			d.year, d.day = number(g[year]), 1
+			if len(g[year]) == 2 {
+				d.year += century(d.year)
+			}
 			if day > 0 {
 				d.day = number(g[day])
 			}
@@ -72,13 +83,14 @@ var forms = sync.OnceValue(func() []form {
 	add(`(\d{4})-(\d{2})\b`, date(1, 2, 0), false)
 	add(`(\d{4})(\d{2})(\d{2})`, date(1, 2, 3), false)
 	add(`(\d{4})(\d{3})\b`, ordinal, false)
-	add(`(\d{1,2})/(\d{1,2})/(\d{4})`, date(3, 1, 2), false)
+	add(`(\d{1,2})/(\d{1,2})/(\d{4}|\d{2})\b`, date(3, 1, 2), false)
 	add(`(\d{1,2})[.-](\d{1,2})[.-](\d{4})`, date(3, 2, 1), false)
 	add(`(\d{1,2})(?:st|nd|rd|th)?[ .\t-]*`+month+`[ .\t-]*(\d{4})\b`, date(3, 2, 1), false)
 	add(month+`[ .\t-]*(\d{1,2})(?:st|nd|rd|th)?[ .,\t]+(\d{4})\b`, date(3, 1, 2), false)
 	add(`(\d{4})[ .\t-]*`+month+`[ .\t-]*(\d{1,2})\b`, date(1, 2, 3), false)
 	add(`t?(\d{1,2})[:.](\d{2})(?:[:.](\d{2})(?:[.,](\d+))?)?(?:[ \t]*([ap])\.?m\.?\b)?`, clock, true)
 	add(`t(\d{2})(\d{2})?(\d{2})?(?:[.,](\d+))?`, clock, true)
+	add(`(noon)`, func(d *dateText, _ []string) { d.hour, d.minute, d.second = 12, 0, 0 }, true)
 	add(`(\d{1,2})()()()[ \t]*([ap])\.?m\.?\b`, clock, true)
 	return out
 })
@@ -119,15 +131,12 @@ func (d *dateText) scan(rest string, at int) (int, error) {
 		}
 		return len(g[0]), nil
 	}
-	if seconds, n, ok := scanOffset(rest); ok && d.hasTime && !d.hasZone {
-		d.offset, d.hasZone = seconds, true
-		return n, nil
+	if c := rest[0]; !d.hasZone && (d.hasTime || c != '+' && c != '-') {
+		if n, ok := d.scanZone(rest); ok {
+			return n, nil
+		}
 	}
 	name := word(rest)
-	if seconds, ok := abbreviations[upper(name)]; ok && !d.hasZone {
-		d.offset, d.hasZone, d.zoneNamed = seconds, true, true
-		return len(name), nil
-	}
 	for i, full := range weekdays {
 		if len(name) >= 3 && d.weekday == unset && strings.HasPrefix(full, strings.ToLower(name)) {
 			d.weekday = i

@@ -2,6 +2,7 @@ package expression
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"go.mongodb.org/mongo-driver/bson/primitive"
@@ -41,8 +42,14 @@ func (d *dateText) fail(at int, reason string) error {
 
 // date returns the date that has been read. zone is the one that was asked for.
 func (d *dateText) date(zone *time.Location) (any, error) {
-	if d.isoYear != unset && d.isoWeek != unset && d.year == unset {
-		t := isoDate(d.isoYear, d.isoWeek, max(1, d.isoDay))
+	if d.isoYear != unset || d.isoWeek != unset || d.isoDay != unset {
+		if d.year != unset || d.month != unset || d.day != unset {
+			return nil, d.fail(len(d.text), "Mixing of ISO dates with natural dates is not allowed")
+		}
+		if d.isoYear == unset {
+			return nil, d.fail(len(d.text), "The parsed date was invalid")
+		}
+		t := isoDate(d.isoYear, orOne(d.isoWeek), orOne(d.isoDay))
 		d.year, d.month, d.day = t.Year(), int(t.Month()), t.Day()
 	}
 	if d.hour != unset || d.minute != unset || d.second != unset || d.milli != unset {
@@ -82,10 +89,54 @@ func (d *dateText) date(zone *time.Location) (any, error) {
 	return primitive.DateTime(local*1000 + int64(max(0, d.milli))), nil
 }
 
+// orOne returns a part of a date, one where it is not there.
+func orOne(part int) int {
+	if part == unset {
+		return 1
+	}
+	return part
+}
+
 // abbreviations are the time zones that a text may name, in seconds east of UTC.
 var abbreviations = map[string]int{
 	"Z": 0, "UTC": 0, "GMT": 0, "WET": 0, "BST": 3600, "CET": 3600, "CEST": 7200, "EET": 7200, "EEST": 10800, "MSK": 10800,
 	"EST": -18000, "EDT": -14400, "CST": -21600, "CDT": -18000, "MST": -25200, "MDT": -21600, "PST": -28800, "PDT": -25200,
+}
+
+// findAbbreviation returns the time zone that a word names. The letters but J are the zones of the
+// military, A to M eastwards and N to Y westwards.
+func findAbbreviation(name string) (seconds int, ok bool) {
+	name = upper(name)
+	if seconds, ok = abbreviations[name]; ok || len(name) != 1 {
+		return seconds, ok
+	}
+	switch c := int(name[0]); {
+	case c >= 'A' && c <= 'I':
+		return (c - 'A' + 1) * 3600, true
+	case c >= 'K' && c <= 'M':
+		return (c - 'A') * 3600, true
+	case c >= 'N' && c <= 'Y':
+		return ('N' - c - 1) * 3600, true
+	}
+	return 0, false
+}
+
+// scanZone reads a time zone: an offset, GMT and an offset, or an abbreviation.
+func (d *dateText) scanZone(s string) (length int, ok bool) {
+	prefix := 0
+	if strings.HasPrefix(s, "GMT+") || strings.HasPrefix(s, "GMT-") {
+		prefix = 3
+	}
+	if seconds, n, ok := scanOffset(s[prefix:]); ok {
+		d.offset, d.hasZone = seconds, true
+		return prefix + n, true
+	}
+	name := word(s)
+	seconds, ok := findAbbreviation(name)
+	if ok {
+		d.offset, d.hasZone, d.zoneNamed = seconds, true, true
+	}
+	return len(name), ok
 }
 
 // scanOffset reads +hh, +hhmm or +hh:mm, of which the hours may have one digit.
