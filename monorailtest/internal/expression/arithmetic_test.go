@@ -57,7 +57,8 @@ func TestRounding(t *testing.T) {
 		{`{"$round":[{"$numberDecimal":"2.345"},2]}`, `{"$numberDecimal":"2.34"}`}, {`{"$round":[null,2]}`, `null`}, {`{"$round":[1.5,null]}`, `null`},
 		{`{"$round":["$inf"]}`, `{"$numberDouble":"Infinity"}`}, {`{"$round":"$nan"}`, `{"$numberDouble":"NaN"}`},
 		{`{"$round":["$s"]}`, 51081}, {`{"$round":[1,"x"]}`, 16004}, {`{"$round":[1,1.5]}`, 51082}, {`{"$round":[1,101]}`, 51083}, {`{"$round":[1,-21]}`, 51083}, {`{"$round":[]}`, 28667},
-		{`{"$round":-0.4}`, `-0.0`}, {`{"$ceil":{"$numberDecimal":"-0.5"}}`, `{"$numberDecimal":"-0"}`},
+		{`{"$round":-0.4}`, `-0.0`}, {`{"$round":[{"$numberDecimal":"1.298"},100]}`, `{"$numberDecimal":"1.298000000000000000000000000000000"}`}, {`{"$trunc":[{"$numberDecimal":"23.298"},-1]}`, `{"$numberDecimal":"2E+1"}`}, {`{"$round":[1.5e300,1]}`, `1.5e300`}, {`{"$round":[{"$numberLong":"9223372036854775806"},-1]}`, 51080},
+		{`{"$round":{"$numberDecimal":"-Infinity"}}`, `{"$numberDecimal":"-Infinity"}`}, {`{"$trunc":[1.298,100]}`, `1.298`}, {`{"$round":[{"$numberDecimal":"1.298912343250054252245154325"},20]}`, `{"$numberDecimal":"1.29891234325005425225"}`}, {`{"$ceil":{"$numberDecimal":"-0.5"}}`, `{"$numberDecimal":"-0"}`},
 		{`{"$trunc":2.7}`, `2.0`}, {`{"$trunc":-2.7}`, `-2.0`}, {`{"$trunc":[3.149,2]}`, `3.14`}, {`{"$trunc":[1999,-3]}`, `1000`}, {`{"$trunc":"$m"}`, `{"$numberDecimal":"1"}`},
 	})
 }

@@ -33,7 +33,7 @@ func TestObjects(t *testing.T) {
 		{`{"$objectToArray":"$o"}`, `[{"k":"x","v":1},{"k":"y","v":{"z":"q"}}]`}, {`{"$objectToArray":"$none"}`, `null`}, {`{"$objectToArray":"$a"}`, 40390},
 		{`{"$arrayToObject":[[["a",1],["b",2]]]}`, `{"a":1,"b":2}`}, {`{"$arrayToObject":[[{"k":"a","v":1},{"k":"a","v":2}]]}`, `{"a":2}`}, {`{"$arrayToObject":[[]]}`, `{}`},
 		{`{"$arrayToObject":"$none"}`, `null`}, {`{"$arrayToObject":"$s"}`, 40386}, {`{"$arrayToObject":[[1]]}`, 40398}, {`{"$arrayToObject":"$ao"}`, 40391}, {`{"$arrayToObject":[[["a",1],5]]}`, 40396},
-		{`{"$arrayToObject":[[["a"]]]}`, 40397}, {`{"$arrayToObject":[[[1,2]]]}`, 40395}, {`{"$arrayToObject":[[{"k":"a"}]]}`, 40392}, {`{"$arrayToObject":[[{"k":"a","x":1}]]}`, 40393}, {`{"$arrayToObject":[[{"k":1,"v":1}]]}`, 40394},
+		{`{"$arrayToObject":[[["a"]]]}`, 40397}, {`{"$arrayToObject":[[[1,2]]]}`, 40395}, {`{"$arrayToObject":[[["a\u0000b",1]]]}`, 4940400}, {`{"$arrayToObject":[[{"k":"a\u0000b","v":1}]]}`, 4940401}, {`{"$arrayToObject":[[{"k":"a","v":null}]]}`, `{"a":null}`}, {`{"$arrayToObject":[[{"k":"a"}]]}`, 40392}, {`{"$arrayToObject":[[{"k":"a","x":1}]]}`, 40393}, {`{"$arrayToObject":[[{"k":1,"v":1}]]}`, 40394},
 		{`{"$mergeObjects":[{"a":1,"b":2},{"b":3,"c":4}]}`, `{"a":1,"b":3,"c":4}`}, {`{"$mergeObjects":["$none",null]}`, `{}`}, {`{"$mergeObjects":[[{"a":1},{"b":2}]]}`, `{"a":1,"b":2}`},
 		{`{"$mergeObjects":"$o"}`, `{"x":1,"y":{"z":"q"}}`}, {`{"$mergeObjects":["$o","$s"]}`, 40400},
 	})

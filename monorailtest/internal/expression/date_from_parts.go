@@ -109,8 +109,9 @@ func (n *dateFromParts) evaluate(f *frame) (any, error) {
 	}
 	seconds := clock[0].value*3600 + clock[1].value*60
 	local, ok := sumLongs(date.Unix(), seconds, clock[2].value, floorDiv(clock[3].value, 1000))
-	// A date has milliseconds in an int64.
-	if !ok || local > math.MaxInt64/1000-86400 || local < math.MinInt64/1000+86400 {
+	// Milliseconds are counted in millionths of a second on the way, and a date has them in an int64.
+	tooMany := clock[3].value > math.MaxInt64/1000 || clock[3].value < math.MinInt64/1000
+	if tooMany || !ok || local > math.MaxInt64/1000-86400 || local < math.MinInt64/1000+86400 {
 		return nil, mongoerror.New(mongoerror.DurationOverflow, "Overflow casting from a lower-precision duration to a higher-precision duration")
 	}
 	millis := clock[3].value - floorDiv(clock[3].value, 1000)*1000

@@ -34,6 +34,7 @@ func TestDateFromParts(t *testing.T) {
 		{`{"$dateFromParts":{"year":2020,"month":3,"day":8,"hour":2,"minute":30,"timezone":"America/New_York"}}`, `{"$date":"2020-03-08T07:30:00Z"}`}, {`{"$dateFromParts":{"year":2020,"month":11,"day":1,"hour":1,"minute":30,"timezone":"America/New_York"}}`, `{"$date":"2020-11-01T05:30:00Z"}`},
 		{`{"$dateFromParts":{"year":"$n"}}`, `null`}, {`{"$dateFromParts":{"year":2020,"hour":"$none"}}`, `null`}, {`{"$dateFromParts":{"year":2020,"timezone":"$none"}}`, `null`},
 		{`{"$dateFromParts":1}`, 40519}, {`{"$dateFromParts":{"x":1}}`, 40518}, {`{"$dateFromParts":{"month":1}}`, 40516}, {`{"$dateFromParts":{"year":"x"}}`, 40515}, {`{"$dateFromParts":{"year":2020.5}}`, 40515}, {`{"$dateFromParts":{"year":2020,"isoWeek":1}}`, 40489}, {`{"$dateFromParts":{"isoWeekYear":2020,"day":1}}`, 40525},
+		{`{"$dateFromParts":{"year":1970,"millisecond":18014398509481984.0}}`, 159}, {`{"$dateFromParts":{"year":1970,"second":"$long"}}`, 159}, {`{"$dateFromParts":{"year":1970,"millisecond":{"$numberLong":"1502095918551"}}}`, `{"$date":"2017-08-07T08:51:58.551Z"}`},
 		{`{"$dateFromParts":{"year":0}}`, 40523}, {`{"$dateFromParts":{"year":10000}}`, 40523}, {`{"$dateFromParts":{"isoWeekYear":0}}`, 31095}, {`{"$dateFromParts":{"year":2020,"month":32768}}`, 31034}, {`{"$dateFromParts":{"year":2020,"timezone":1}}`, 40517},
 	})
 }

@@ -83,7 +83,7 @@ func roundTo(name string, r bsonvalue.Rounding) func(*frame, []node) (any, error
 				return nil, err
 			}
 		}
-		return roundNumber(v, places, r), nil
+		return roundNumber(name, v, places, r)
 	}
 }
 
@@ -102,25 +102,35 @@ func placesOf(name string, p any) (int, error) {
 	return int(n), nil
 }
 
-func roundNumber(v any, places int, r bsonvalue.Rounding) any {
+func roundNumber(name string, v any, places int, r bsonvalue.Rounding) (any, error) {
 	switch x := v.(type) {
 	case primitive.Decimal128:
-		if x.IsInf() != 0 {
-			return x
-		}
-		return bsonvalue.Quantize(x, -places, r)
+		return roundDecimal(x, places, r), nil
 	case float64:
-		if math.IsInf(x, 0) {
-			return x
-		}
-		return bsonvalue.ToDouble(bsonvalue.Quantize(summation.ExactDecimal(x), -places, r))
+		return bsonvalue.ToDouble(roundDecimal(summation.ExactDecimal(x), places, r)), nil
 	}
 	if places >= 0 {
-		return v
+		return v, nil
 	}
-	n, _ := bsonvalue.RoundToLong(bsonvalue.Quantize(bsonvalue.ToDecimal(v), -places, r))
+	n, ok := bsonvalue.RoundToLong(roundDecimal(bsonvalue.ToDecimal(v), places, r))
+	if !ok {
+		return nil, mongoerror.New(51080, "invalid conversion from Decimal128 result in %s resulting from arguments: [%v, %d]", name, v, places)
+	}
 	if _, long := v.(int64); long {
-		return n
+		return n, nil
 	}
-	return intOrLong(n)
+	return intOrLong(n), nil
+}
+
+// roundDecimal gives a number that has fewer places, even with all of a decimal's digits, as many
+// digits as there can be.
+func roundDecimal(d primitive.Decimal128, places int, r bsonvalue.Rounding) primitive.Decimal128 {
+	if !bsonvalue.IsFinite(d) {
+		return d
+	}
+	wide := bsonvalue.Widen(d)
+	if _, exponent, err := wide.BigInt(); err == nil && exponent > -places {
+		return wide
+	}
+	return bsonvalue.Quantize(d, -places, r)
 }

@@ -1,6 +1,8 @@
 package expression
 
 import (
+	"strings"
+
 	"go.mongodb.org/mongo-driver/bson"
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
@@ -78,6 +80,9 @@ func pairOfArray(v any) (key string, value any, err error) {
 	if key, ok = pair[0].(string); !ok {
 		return "", nil, mongoerror.New(40395, "$arrayToObject requires an array of key-value pairs, where the key must be of type string. Found key type: %s", bsonvalue.TypeName(pair[0]))
 	}
+	if strings.IndexByte(key, 0) >= 0 {
+		return "", nil, mongoerror.New(4940400, "Key field cannot contain an embedded null byte")
+	}
 	return key, pair[1], nil
 }
 
@@ -95,6 +100,9 @@ func pairOfDocument(v any) (key string, value any, err error) {
 	}
 	if key, ok = k.(string); !ok {
 		return "", nil, mongoerror.New(40394, "$arrayToObject requires an object with keys 'k' and 'v', where the value of 'k' must be of type string. Found type: %s", bsonvalue.TypeName(k))
+	}
+	if strings.IndexByte(key, 0) >= 0 {
+		return "", nil, mongoerror.New(4940401, "Key field cannot contain an embedded null byte")
 	}
 	return key, value, nil
 }

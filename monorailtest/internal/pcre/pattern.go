@@ -32,6 +32,10 @@ func Compile(source, options string) (*regexp2.Regexp, error) {
 			flags |= regexp2.IgnorePatternWhitespace
 		}
 	}
+	// Patterns are UTF-8 in any case.
+	for _, start := range []string{"(*UTF8)", "(*UTF)"} {
+		source = strings.TrimPrefix(source, start)
+	}
 	t := translator{source: source, flags: flags, groups: map[string]int{}}
 	if err := t.translate(); err != nil {
 		return nil, err
@@ -118,6 +122,12 @@ func (t *translator) escape() error {
 			return t.reference(rest[2:2+end], 4+end)
 		}
 		return fmt.Errorf(`\k is not followed by a name`)
+	case strings.IndexByte("pPx", rest[0]) >= 0 && strings.HasPrefix(rest[1:], "{"):
+		end := strings.IndexByte(rest, '}')
+		if end < 0 {
+			return fmt.Errorf(`missing } behind \%c`, rest[0])
+		}
+		t.write(2+end, t.source[t.at:t.at+2+end])
 	case isLetterOrDigit(rest[0]) && !strings.ContainsRune(knownEscapes, rune(rest[0])):
 		return fmt.Errorf(`\%c is not supported`, rest[0])
 	default:

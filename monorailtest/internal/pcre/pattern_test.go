@@ -28,6 +28,9 @@ func TestCompile(t *testing.T) {
 		{`\w+`, "", "éa", "a", nil},
 		{"éCole|[ü]", "i", "ÉCOLE", "ÉCOLE", nil},
 		{`\é`, "", "é", "é", nil},
+		{"(*UTF8)é", "", "é", "é", nil},
+		{`\p{Latin}+$`, "", "cafétéria", "cafétéria", nil},
+		{"F o o # a comment \n\n# ignored", "x", "Foo", "Foo", nil},
 		{"(?#note)a", "", "a", "a", nil},
 	} {
 		re, err := Compile(c.source, c.options)
@@ -51,7 +54,7 @@ func TestCompile(t *testing.T) {
 			}
 		}
 	}
-	for _, source := range []string{"(", "a++", "(*UTF8)a", `\K`, "[a", `a\`, "(?<n", `\k<x>`, "(?P=x)", "(?#"} {
+	for _, source := range []string{"(", "a++", "(*UCP)a", `\K`, "[a", `a\`, "(?<n", `\k<x>`, "(?P=x)", "(?#"} {
 		if _, err := Compile(source, ""); err == nil {
 			t.Errorf("%s compiles", source)
 		}
