@@ -29,13 +29,7 @@ func collMod(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &collectionModification{}
-	if err := eachField(r, a.take, func(key string) error {
-		return mongoerror.New(mongoerror.InvalidOptions, "unknown option to collMod: %s", key)
-	}); err != nil {
-		return nil, err
-	}
-	data := s.data(r)
+	a, data := &collectionModification{}, s.data(r)
 	if data.Collection(r.Database, name) == nil {
 		v, err := viewOf(data, r.Database, name)
 		switch {
@@ -44,7 +38,13 @@ func collMod(ctx context.Context, s *State, r *Request) (bson.D, error) {
 		case v == nil:
 			return nil, mongoerror.New(mongoerror.NamespaceNotFound, "ns does not exist")
 		}
+		if err := a.parse(r); err != nil {
+			return nil, err
+		}
 		return bson.D{}, s.modifyView(ctx, r, a, v, name)
+	}
+	if err := a.parse(r); err != nil {
+		return nil, err
 	}
 	if a.isView || a.hasPipeline {
 		return nil, mongoerror.New(mongoerror.InvalidOptions, "option not supported on a collection: viewOn")
@@ -58,6 +58,12 @@ func collMod(ctx context.Context, s *State, r *Request) (bson.D, error) {
 		return a.modifyLocked(c, w, &reply)
 	})
 	return reply, err
+}
+
+func (a *collectionModification) parse(r *Request) error {
+	return eachField(r, a.take, func(key string) error {
+		return mongoerror.New(mongoerror.InvalidOptions, "unknown option to collMod: %s", key)
+	})
 }
 
 // take reads one field of a collMod.

@@ -14,7 +14,7 @@ import (
 
 // countDocuments answers count: {n}. Without a filter nothing is scanned.
 func countDocuments(ctx context.Context, s *State, r *Request) (bson.D, error) {
-	name, err := collectionName(r)
+	name, err := s.readName(r)
 	if err != nil {
 		return nil, err
 	}

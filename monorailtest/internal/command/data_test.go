@@ -35,7 +35,7 @@ func (c *session) run(command string, args ...any) bson.D {
 		c.t.Fatalf("%s: %v", command, err)
 	}
 	database := "db"
-	if d[0].Key == "listDatabases" || d[0].Key == "renameCollection" {
+	if d[0].Key == "listDatabases" || d[0].Key == "renameCollection" || d[0].Key == "setParameter" {
 		database = "admin"
 	}
 	return c.send(database, d)

@@ -89,10 +89,19 @@ func (s *State) parameters() map[string]any {
 	all := maps.Clone(fixedParameters)
 	// Rounded up: 0 would say that there is no time.
 	all[parameterLifetime] = int32((s.Sessions.Lifetime() + time.Second - 1) / time.Second)
+	interval, enabled := s.expiry.settings()
+	all[parameterSweep], all[parameterExpiry] = int32(interval/time.Second), enabled
 	return all
 }
 
-// setParameter sets the one parameter that can be set, and tells what it was.
+// What setParameter says of TTL indexes: how many seconds lie between two deletions of what has
+// expired, and whether there are any.
+const (
+	parameterSweep  = "ttlMonitorSleepSecs"
+	parameterExpiry = "ttlMonitorEnabled"
+)
+
+// setParameter sets one of the parameters that can be set, and tells what it was.
 func setParameter(_ context.Context, s *State, r *Request) (bson.D, error) {
 	elems, err := r.Body.Elements()
 	if err != nil {
@@ -102,13 +111,24 @@ func setParameter(_ context.Context, s *State, r *Request) (bson.D, error) {
 	for _, e := range elems[1:] {
 		switch {
 		case isGenericArgument(e.Key()):
-		case e.Key() == parameterLifetime:
+		case e.Key() == parameterLifetime, e.Key() == parameterSweep:
 			seconds, ok := asFloat(e.Value())
 			if !ok || seconds < 1 || seconds > math.MaxInt32 {
 				return nil, mongoerror.New(mongoerror.BadValue, "Invalid value for parameter %s: %s is not a valid value", e.Key(), text(e.Value()))
 			}
-			reply = append(reply, bson.E{Key: "was", Value: s.parameters()[parameterLifetime]})
-			s.Sessions.SetLifetime(time.Duration(seconds) * time.Second)
+			reply = append(reply, bson.E{Key: "was", Value: s.parameters()[e.Key()]})
+			if d := time.Duration(seconds) * time.Second; e.Key() == parameterLifetime {
+				s.Sessions.SetLifetime(d)
+			} else {
+				s.expiry.setInterval(d)
+			}
+		case e.Key() == parameterExpiry:
+			enabled, err := loose(e.Value(), "setParameter."+parameterExpiry)
+			if err != nil {
+				return nil, err
+			}
+			reply = append(reply, bson.E{Key: "was", Value: s.parameters()[parameterExpiry]})
+			s.expiry.setEnabled(enabled)
 		default:
 			return nil, mongoerror.New(mongoerror.InvalidOptions, "attempted to set unrecognized parameter [%s], use help:true to see options ", e.Key())
 		}

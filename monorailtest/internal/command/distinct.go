@@ -17,7 +17,7 @@ import (
 // distinctValues answers distinct: the different values of a field, elements of arrays one by
 // one, in their order.
 func distinctValues(ctx context.Context, s *State, r *Request) (bson.D, error) {
-	name, err := collectionName(r)
+	name, err := s.readName(r)
 	if err != nil {
 		return nil, err
 	}

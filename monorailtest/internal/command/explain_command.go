@@ -6,7 +6,6 @@ import (
 	"go.mongodb.org/mongo-driver/bson"
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
-	collate "github.com/mongo-monorail/monorail/monorailtest/internal/collation"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/order"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/query"
@@ -14,7 +13,7 @@ import (
 )
 
 func explainFind(s *State, r *Request) (*plan, error) {
-	q, err := parseFind(r)
+	q, err := s.parseFind(r)
 	if err != nil {
 		return nil, err
 	}
@@ -188,7 +187,7 @@ func argument(r *Request, key string) any {
 // newPlan makes the plan of reading what meets a filter.
 func newPlan(s *State, r *Request, name string, filter bson.D, collation, hint any) (*plan, error) {
 	spec, _ := collation.(bson.D)
-	c, err := collate.Parse(spec)
+	c, err := s.readCollation(r, name, spec)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"go.mongodb.org/mongo-driver/bson"
+	"go.mongodb.org/mongo-driver/bson/primitive"
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
@@ -93,6 +94,24 @@ func collectionName(r *Request) (string, error) {
 		return "", mongoerror.New(code, "collection name has invalid type %s", aliasOf(v.Type))
 	}
 	return name, checkCollection(r.Database, name)
+}
+
+// readName is collectionName for a command that also takes the UUID of a collection in the place of
+// its name.
+func (s *State) readName(r *Request) (string, error) {
+	subtype, data, ok := r.Body.Lookup(r.Name).BinaryOK()
+	if !ok || subtype != bson.TypeBinaryUUID {
+		return collectionName(r)
+	}
+	c := s.reads(r).Identified(primitive.Binary{Subtype: subtype, Data: data})
+	if c == nil {
+		return "", mongoerror.New(mongoerror.NamespaceNotFound, "Unable to resolve %x", data)
+	}
+	database, name, _ := strings.Cut(c.Namespace(), ".")
+	if database != r.Database {
+		return "", mongoerror.New(mongoerror.NamespaceNotFound, "Unable to resolve %x in database %s", data, r.Database)
+	}
+	return name, nil
 }
 
 // checkCollection refuses what is no collection name.

@@ -15,7 +15,7 @@ import (
 
 // findDocuments answers find: a cursor.
 func findDocuments(ctx context.Context, s *State, r *Request) (bson.D, error) {
-	q, err := parseFind(r)
+	q, err := s.parseFind(r)
 	if err != nil {
 		return nil, err
 	}

@@ -117,20 +117,18 @@ func keyOf(d bson.D) indexkey.Key {
 	return k
 }
 
-func parseFind(r *Request) (*search, error) {
+func (s *State) parseFind(r *Request) (*search, error) {
 	q := &search{batchSize: -1}
-	name, ok := r.Body.Lookup("find").StringValueOK()
-	if !ok {
-		if _, _, isUUID := r.Body.Lookup("find").BinaryOK(); isUUID {
-			return nil, mongoerror.New(mongoerror.NotImplemented, "find by the UUID of a collection is not supported by this server")
-		}
-		return nil, q.wrong("find", r.Body.Lookup("find"), "string")
+	v := r.Body.Lookup("find")
+	_, isName := v.StringValueOK()
+	if _, _, isUUID := v.BinaryOK(); !isName && !isUUID {
+		return nil, q.wrong("find", v, "string")
 	}
-	q.collection = name
-	if err := checkCollection(r.Database, name); err != nil {
+	var err error
+	if q.collection, err = s.readName(r); err != nil {
 		return nil, err
 	}
-	err := eachField(r, func(key string, v bson.RawValue) (bool, error) { return q.take(r, key, v) },
+	err = eachField(r, func(key string, v bson.RawValue) (bool, error) { return q.take(r, key, v) },
 		func(key string) error {
 			return mongoerror.New(mongoerror.FailedToParse, "Failed to parse: %s. Unrecognized field '%s'.", bodyText(r), key)
 		})

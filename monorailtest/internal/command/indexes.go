@@ -131,7 +131,7 @@ func parseCreateIndexes(r *Request) ([]*indexDefinition, error) {
 
 // listIndexes answers listIndexes: a cursor.
 func listIndexes(_ context.Context, s *State, r *Request) (bson.D, error) {
-	name, err := collectionName(r)
+	name, err := s.readName(r)
 	if err != nil {
 		return nil, err
 	}
@@ -141,9 +141,8 @@ func listIndexes(_ context.Context, s *State, r *Request) (bson.D, error) {
 		case "listIndexes":
 		case "cursor":
 			options.batchSize, err = parseCursorOption(v)
-		default:
-			return false, nil
 		}
+		// The server looks at no other field.
 		return true, err
 	}, nil)
 	if err != nil {

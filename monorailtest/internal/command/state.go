@@ -34,6 +34,8 @@ type State struct {
 	// Mongos says how the server presents itself. Set before the first request.
 	Mongos Mongos
 
+	// expiry deletes what TTL indexes let expire.
+	expiry expiry
 	// Member is the server's place in its replica set, nil for a standalone. Set before the first request.
 	Member *replset.Member
 
@@ -71,6 +73,7 @@ func NewState(addr string) *State {
 		profiling:  profiling{levels: make(map[string]int32), slow: 100, sampleRate: 1},
 	}
 	s.useSessions(sessions.NewTable())
+	s.expiry.start(s)
 	return s
 }
 
@@ -88,8 +91,9 @@ func (s *State) useSessions(t *sessions.Table) {
 	t.OnEnd(s.Cursors.KillTransaction)
 }
 
-// Close ends the open transactions and cursors. No request may be running.
+// Close ends the open transactions and cursors, and the deletion of what expires. No request may be running.
 func (s *State) Close() {
+	s.expiry.stop()
 	s.Sessions.Close()
 	s.Cursors.Close()
 }

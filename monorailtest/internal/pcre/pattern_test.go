@@ -32,6 +32,8 @@ func TestCompile(t *testing.T) {
 		{`\p{Latin}+$`, "", "cafétéria", "cafétéria", nil},
 		{"F o o # a comment \n\n# ignored", "x", "Foo", "Foo", nil},
 		{"(?#note)a", "", "a", "a", nil},
+		{"école", "i", "une ÉCOLE", "ÉCOLE", nil},
+		{"[é]", "", "é", "é", nil},
 	} {
 		re, err := Compile(c.source, c.options)
 		if err != nil {

@@ -72,6 +72,13 @@ func (s *Store) Collection(database, name string) *Collection {
 	return s.databases[database][name]
 }
 
+// Identified returns the collection with a UUID, or nil if there is none.
+func (s *Store) Identified(uuid primitive.Binary) *Collection {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.identified[uuidKey(uuid)]
+}
+
 // Create makes an empty collection. It fails with NamespaceExists (48) if there is one, with
 // DatabaseDifferCase (13297) if there is a database whose name differs in case only, and with a
 // *Conflict while an open transaction has made the collection.
