@@ -25,5 +25,5 @@
 //
 // WithFile keeps the data in a file, from one start to the next.
 //
-// It has no change streams and no journal.
+// Its replica sets have change streams, too. It has no journal.
 package monorailtest

@@ -35,6 +35,9 @@ func aggregate(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	if err != nil {
 		return nil, err
 	}
+	if isChangeStream(a.stages) {
+		return openChangeStream(ctx, s, r, a)
+	}
 	h := &host{state: s, request: r, hint: a.hint, unchecked: a.unchecked, ctx: ctx}
 	c, stages, err := h.context(a)
 	if err != nil {

@@ -42,6 +42,7 @@ func openCursor(s *State, r *Request, namespace string, src cursor.Source, o cur
 			return nil, err
 		}
 	}
+	token := resumeToken(src)
 	var id int64
 	if exhausted || o.singleBatch {
 		src.Close()
@@ -56,16 +57,31 @@ func openCursor(s *State, r *Request, namespace string, src cursor.Source, o cur
 			AwaitData:   o.awaitData,
 		})
 	}
-	return cursorReply("firstBatch", docs, id, namespace), nil
+	return resumableReply("firstBatch", docs, token, id, namespace), nil
+}
+
+// resumeToken returns the token of the last batch, nil for a cursor that has none.
+func resumeToken(src cursor.Source) bson.D {
+	if r, ok := src.(cursor.Resumable); ok {
+		return r.ResumeToken()
+	}
+	return nil
 }
 
 // cursorReply returns the reply of every command that delivers a batch. The key is firstBatch or nextBatch.
 func cursorReply(key string, docs []bson.Raw, id int64, namespace string) bson.D {
+	return resumableReply(key, docs, nil, id, namespace)
+}
+
+// resumableReply is cursorReply with the token of the batch; nil for none.
+func resumableReply(key string, docs []bson.Raw, token bson.D, id int64, namespace string) bson.D {
 	batch := make(bson.A, len(docs))
 	for i, d := range docs {
 		batch[i] = d
 	}
-	return bson.D{{Key: "cursor", Value: bson.D{
-		{Key: key, Value: batch}, {Key: "id", Value: id}, {Key: "ns", Value: namespace},
-	}}}
+	reply := bson.D{{Key: key, Value: batch}}
+	if token != nil {
+		reply = append(reply, bson.E{Key: "postBatchResumeToken", Value: token})
+	}
+	return bson.D{{Key: "cursor", Value: append(reply, bson.E{Key: "id", Value: id}, bson.E{Key: "ns", Value: namespace})}}
 }

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"math"
 	"time"
 
@@ -36,18 +37,23 @@ func getMore(ctx context.Context, s *State, r *Request) (bson.D, error) {
 		return nil, err
 	}
 	docs, exhausted, err := r.read(ctx, c, batch)
+	token := resumeToken(c.Source)
 	open := s.Cursors.CheckIn(c, exhausted || err != nil)
 	if err != nil {
+		r.resumable = token != nil
 		return nil, err
 	}
 	if !open {
 		id = 0
 	}
-	return cursorReply("nextBatch", docs, id, c.Namespace), nil
+	return resumableReply("nextBatch", docs, token, id, c.Namespace), nil
 }
 
 // awaitTime is how long a getMore waits for documents where it does not say.
 const awaitTime = time.Second
+
+// codeCursorKilled is CursorKilled.
+const codeCursorKilled = 237
 
 // read takes the next batch of a cursor, and waits for one that is not empty if the cursor is to wait.
 func (r *Request) read(ctx context.Context, c *cursor.Cursor, batch int) (docs []bson.Raw, exhausted bool, err error) {
@@ -72,7 +78,12 @@ func (r *Request) read(ctx context.Context, c *cursor.Cursor, batch int) (docs [
 		case <-grown:
 		case <-over.C:
 			return nil, false, nil
+		case <-c.Killed():
+			return nil, false, mongoerror.New(codeCursorKilled, "cursor was killed")
 		case <-waiting.Done():
+			if errors.Is(waiting.Err(), context.DeadlineExceeded) {
+				return nil, false, nil // the limit is that of the command, too
+			}
 			return nil, false, waiting.Err()
 		}
 	}

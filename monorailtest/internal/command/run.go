@@ -200,7 +200,7 @@ func (s *State) handle(ctx context.Context, r *Request, sp *spec, g *generic) (b
 
 // failure is the result of a command that failed. g is nil where the command could not be parsed so far.
 func (s *State) failure(r *Request, g *generic, err error) Result {
-	reply := ErrorReply(s.explain(g, err))
+	reply := ErrorReply(s.explain(g, s.markResumable(r, err)))
 	r.Conn.remember(reply, true)
 	if r.Unacknowledged && isNotPrimary(asMongoError(err).Code) {
 		s.Counters.NotPrimaryUnacknowledged.Add(1)

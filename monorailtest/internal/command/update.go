@@ -317,7 +317,11 @@ func doneBefore(err error, done map[store.RecordID]bool, updated []found) map[st
 
 // applyLocked updates one document and returns its new version.
 func (p *parsed) applyLocked(w *store.Writer, f found) (changed bool, after bson.D, err error) {
-	after, counts, err := p.update.Apply(f.document.Fields, f.index)
+	var delta *store.Delta
+	if p.update.Operates() && w.Journaled() {
+		delta = &store.Delta{}
+	}
+	after, counts, err := p.update.ApplyRecorded(f.document.Fields, f.index, delta)
 	if err != nil {
 		return false, nil, err
 	}
@@ -328,7 +332,7 @@ func (p *parsed) applyLocked(w *store.Writer, f found) (changed bool, after bson
 	if bytes.Equal(raw, f.document.Raw) {
 		return counts, after, nil
 	}
-	_, err = w.Replace(f.document, after, raw)
+	_, err = w.Update(f.document, after, raw, delta)
 	return err == nil, after, err
 }
 

@@ -48,6 +48,9 @@ type Cursor struct {
 	// Source may be used by whoever has checked the cursor out, until it is checked in.
 	Source Source
 
+	// killed is closed when the cursor is killed while it is in use. Whoever has checked it out receives.
+	killed chan struct{}
+
 	state state
 	// used is when the cursor was opened or last checked in.
 	used time.Time
@@ -81,7 +84,7 @@ func NewRegistry() *Registry {
 // Open registers src and returns its id. The registry owns src from now on and closes it, at once if the registry
 // is closed.
 func (g *Registry) Open(src Source, o Options) int64 {
-	c := &Cursor{Options: o, Source: src, used: time.Now()}
+	c := &Cursor{Options: o, Source: src, killed: make(chan struct{}), used: time.Now()}
 	g.mu.Lock()
 	if g.closed {
 		g.mu.Unlock()
@@ -137,6 +140,9 @@ func (g *Registry) CheckIn(c *Cursor, done bool) bool {
 	return true
 }
 
+// Killed returns a channel that is closed when the cursor is killed while somebody has it.
+func (c *Cursor) Killed() <-chan struct{} { return c.killed }
+
 // Kill ends the cursor, or dooms it while a getMore has it. It reports whether the service has one of that id.
 func (g *Registry) Kill(id int64, service int) bool {
 	g.mu.Lock()
@@ -179,6 +185,16 @@ func (g *Registry) Close() {
 // KillAll kills every cursor.
 func (g *Registry) KillAll() { g.killWhere(func(*Cursor) bool { return true }) }
 
+// Source returns the source of an open cursor, nil where there is none. It belongs to whoever has checked the cursor out.
+func (g *Registry) Source(id int64) Source {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if c := g.cursors[id]; c != nil {
+		return c.Source
+	}
+	return nil
+}
+
 // Len returns how many cursors are open.
 func (g *Registry) Len() int {
 	g.mu.Lock()
@@ -203,8 +219,12 @@ func (g *Registry) killWhere(match func(*Cursor) bool) {
 // endLocked takes c out and reports whether the caller has to close the source, after releasing the lock. A cursor
 // in use is only doomed: its source is not ours to close.
 func (g *Registry) endLocked(c *Cursor) bool {
-	if c.state != idle {
+	switch c.state {
+	case inUse:
 		c.state = doomed
+		close(c.killed)
+		return false
+	case doomed:
 		return false
 	}
 	delete(g.cursors, c.ID)

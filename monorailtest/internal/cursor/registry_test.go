@@ -135,3 +135,26 @@ func TestIdleCursorsEnd(t *testing.T) {
 		}
 	})
 }
+
+func TestKilledTellsWhoeverHasTheCursor(t *testing.T) {
+	g := NewRegistry()
+	defer g.Close()
+	c, err := g.CheckOut(g.Open(&closing{}, Options{}), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-c.Killed():
+		t.Fatal("killed before it was")
+	default:
+	}
+	for range 2 {
+		if !g.Kill(c.ID, 0) {
+			t.Error("the cursor is not there")
+		}
+	}
+	<-c.Killed()
+	if g.CheckIn(c, false) {
+		t.Error("the cursor is open behind a kill")
+	}
+}

@@ -23,3 +23,10 @@ type Growing interface {
 	// closes it.
 	Grown() <-chan struct{}
 }
+
+// Resumable is a Source of which every batch comes with the token behind which another one can go on.
+type Resumable interface {
+	Source
+	// ResumeToken returns the token of the last batch.
+	ResumeToken() bson.D
+}

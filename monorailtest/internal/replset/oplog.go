@@ -9,9 +9,9 @@ import (
 	"github.com/mongo-monorail/monorail/monorailtest/internal/store"
 )
 
-// trimAbove is how many entries that nobody needs an oplog may have before they are cut off: few
-// enough to cost no memory, many enough that cutting is rare.
-const trimAbove = 4096
+// defaultKept is how many entries that no member needs an oplog may have before they are cut off: few
+// enough to cost little memory, many enough for a change stream that is read late, or resumed.
+const defaultKept = 1 << 16
 
 // OpTime is the place of an entry in the history of the set.
 type OpTime struct {
@@ -69,9 +69,9 @@ func (l *oplog) append(e *entry) { l.entries = append(l.entries, e) }
 // truncate removes all entries behind a position.
 func (l *oplog) truncate(i int) { l.entries = l.entries[: i-l.first+1 : i-l.first+1] }
 
-// trim forgets entries before a position once they are many.
-func (l *oplog) trim(before int) {
-	if n := before - l.first; n > trimAbove {
+// trim forgets entries before a position once they are more than those to be kept.
+func (l *oplog) trim(before, kept int) {
+	if n := before - l.first; n > kept {
 		l.entries = append([]*entry(nil), l.entries[n:]...)
 		l.first = before
 	}

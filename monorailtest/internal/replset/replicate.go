@@ -227,7 +227,7 @@ func (s *Set) trimLocked() {
 	}
 	for _, m := range s.members {
 		if m.role != Removed {
-			m.log.trim(before)
+			m.log.trim(before, s.kept)
 		}
 	}
 }

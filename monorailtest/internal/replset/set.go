@@ -18,6 +18,8 @@ type Set struct {
 	name string
 	// electionDelay is how long the set is without a primary before the next is elected.
 	electionDelay time.Duration
+	// kept is how many entries that no member needs an oplog keeps. It is set before the first is made.
+	kept int
 	// ctx is done when the set closes; it ends the goroutines of the members.
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -48,7 +50,7 @@ type Set struct {
 
 // New starts a set: the first member is primary, and every member empty. Close ends it.
 func New(name string, electionDelay time.Duration, configs []Config) *Set {
-	s := &Set{name: name, electionDelay: electionDelay, version: 1, term: 1}
+	s := &Set{name: name, electionDelay: electionDelay, kept: defaultKept, version: 1, term: 1}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	first := &entry{time: OpTime{s.tickLocked(), s.term}, wall: time.Now()}
 	s.committed = first

@@ -29,6 +29,9 @@ const (
 	ModifyCollection
 	// ModifyIndex gives the index with the name of Index that description.
 	ModifyIndex
+	// DropDatabase changes nothing: it follows the DropCollections of all collections of a database, and
+	// has only its Namespace, "database.$cmd".
+	DropDatabase
 )
 
 // Change is one change of a store, complete enough to be made again in a copy of it. It is
@@ -41,6 +44,8 @@ type Change struct {
 	Namespace string
 	// Before and After are the versions of a document: nil Before is an insert, nil After a delete.
 	Before, After *Document
+	// Delta is how operators made After of Before; nil where After is a replacement.
+	Delta *Delta
 	// Options are those of a collection that is made or modified.
 	Options bson.D
 	// Index is the index that is built or dropped; of a dropped one only the name counts.
@@ -50,6 +55,13 @@ type Change struct {
 	// Statement is the retryable statement that made the change, or the transaction that a
 	// CommitTransaction ends; nil for none.
 	Statement *Statement
+}
+
+// Delta is what update operators have changed in a document, as MongoDB's oplog has it: paths with the
+// values that they have got, in the order in which the operators were applied, and paths that are gone.
+type Delta struct {
+	Set   bson.D
+	Unset []string
 }
 
 // Statement identifies one statement of a retryable write.

@@ -221,9 +221,20 @@ func (w *Writer) Insert(fields bson.D, raw bson.Raw) (err error) {
 	return w.evictLocked()
 }
 
+// Journaled tells whether a journal will be told of the changes.
+func (w *Writer) Journaled() bool {
+	f := w.c.fork
+	return w.c.journal != nil || f != nil && f.transaction.base.journal != nil
+}
+
 // Replace stores fields in the place of old, which is the present version of its document. It
 // fails as Insert does, and then changes nothing. It returns the new version.
-func (w *Writer) Replace(old *Document, fields bson.D, raw bson.Raw) (_ *Document, err error) {
+func (w *Writer) Replace(old *Document, fields bson.D, raw bson.Raw) (*Document, error) {
+	return w.Update(old, fields, raw, nil)
+}
+
+// Update is Replace by operators: delta is what they have changed.
+func (w *Writer) Update(old *Document, fields bson.D, raw bson.Raw, delta *Delta) (_ *Document, err error) {
 	c := w.c
 	d := &Document{Record: old.Record, Fields: fields, Raw: raw}
 	if err := w.validate(old, d); err != nil {
@@ -245,7 +256,7 @@ func (w *Writer) Replace(old *Document, fields bson.D, raw bson.Raw) (_ *Documen
 	if err := c.admitLocked(old, d, before, after); err != nil {
 		return nil, err
 	}
-	if err := w.log(Change{Kind: Put, Before: old, After: d}); err != nil {
+	if err := w.log(Change{Kind: Put, Before: old, After: d, Delta: delta}); err != nil {
 		return nil, err
 	}
 	for i, x := range c.indexes {

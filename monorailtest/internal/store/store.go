@@ -226,6 +226,9 @@ func (s *Store) DropDatabase(database string) (found bool, err error) {
 			return found, err
 		}
 	}
+	if j := s.journalOf(database); j != nil && found {
+		return found, j.Append(&Change{Kind: DropDatabase, Namespace: database + ".$cmd"})
+	}
 	return found, nil
 }
 

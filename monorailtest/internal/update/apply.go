@@ -127,6 +127,7 @@ func applyToArray(c *context, a bson.A, path string, names []string, children ma
 			if removed {
 				// An array keeps its length: what is removed leaves null.
 				v = nil
+				c.noteNull(at)
 			}
 			out[i] = v
 			continue
@@ -225,6 +226,7 @@ func (a *arrayNode) apply(c *context, v any, path string) (any, bool, error) {
 		}
 		if removed {
 			v = nil
+			c.noteNull(at)
 		}
 		out[i] = v
 	}

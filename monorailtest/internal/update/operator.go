@@ -39,6 +39,9 @@ type leafNode struct {
 	missing func(c *context, path string) (out any, created bool, err error)
 	// ignoresPaths: a path that cannot exist is passed over.
 	ignoresPaths bool
+	// appended tells how many elements an array has got at its end, where that is all that happened to it; nil
+	// for an operator of which the whole array is noted.
+	appended func(before, after bson.A) int
 	// onlyInsert: nothing happens but in an upsert that inserts.
 	onlyInsert bool
 }
@@ -47,14 +50,22 @@ func (l *leafNode) apply(c *context, v any, path string) (any, bool, error) {
 	if l.onlyInsert && !c.insert {
 		return v, false, nil
 	}
-	return l.existing(c, v, path)
+	out, removed, err := l.existing(c, v, path)
+	if c.delta != nil && err == nil {
+		c.note(path, v, out, removed, l.appended)
+	}
+	return out, removed, err
 }
 
 func (l *leafNode) create(c *context, path string) (any, bool, error) {
 	if l.missing == nil || l.onlyInsert && !c.insert {
 		return nil, false, nil
 	}
-	return l.missing(c, path)
+	out, created, err := l.missing(c, path)
+	if c.delta != nil && err == nil && created {
+		c.noteSet(path, out)
+	}
+	return out, created, err
 }
 
 func (l *leafNode) creates(c *context) bool {

@@ -32,6 +32,7 @@ func parsePush(p *parser, f bson.E) (node, error) {
 		}
 	}
 	return &leafNode{
+		appended: c.appended,
 		existing: func(ctx *context, v any, path string) (any, bool, error) {
 			a, ok := v.(bson.A)
 			if !ok {
@@ -192,6 +193,16 @@ func (p *push) apply(a bson.A) bson.A {
 		}
 	}
 	return out
+}
+
+// appended tells how many values stand behind what was there before; 0 where something else has changed.
+func (p *push) appended(before, after bson.A) int {
+	n := len(p.values)
+	atEnd := p.position == nil || *p.position >= int64(len(before))
+	if len(before) == 0 || n == 0 || p.order != nil || !atEnd || len(after) != len(before)+n {
+		return 0
+	}
+	return n
 }
 
 // pushesNothing tells a $push with an empty $each and no $sort, which counts always.

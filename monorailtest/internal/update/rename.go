@@ -82,6 +82,9 @@ func (r *renameNode) apply(c *context, v any, path string) (any, bool, error) {
 		// An equal value stays, also one of another type.
 		return v, false, err
 	}
+	if c.delta != nil {
+		c.note(path, v, out, false, nil)
+	}
 	return out, false, checkStorable(out, path)
 }
 
@@ -89,6 +92,9 @@ func (r *renameNode) create(c *context, path string) (any, bool, error) {
 	out, err := r.value(c)
 	if err != nil || bsonvalue.IsMissing(out) {
 		return nil, false, err
+	}
+	if c.delta != nil {
+		c.noteSet(path, out)
 	}
 	return out, true, checkStorable(out, path)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/mongo-monorail/monorail/monorailtest/internal/collation"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/query"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/store"
 )
 
 // Update is a parsed update. It is immutable and may be shared between goroutines.
@@ -77,6 +78,9 @@ func IsOperators(source bson.D) bool {
 // Replaces tells whether the update is a replacement.
 func (u *Update) Replaces() bool { return u.replacement != nil }
 
+// Operates tells whether the update is one by operators.
+func (u *Update) Operates() bool { return u.root != nil }
+
 func (u *Update) addOperator(p *parser, e bson.E) error {
 	parse, ok := operators[e.Key]
 	if !ok {
@@ -125,6 +129,8 @@ type context struct {
 	filters arrayFilters
 	// counts is set by an operator that counts as a modification though it changed nothing.
 	counts bool
+	// delta takes what is changed; nil where nobody asks.
+	delta *store.Delta
 }
 
 // idOf writes the document's _id as the messages do.
@@ -142,6 +148,12 @@ func (c *context) idOf() string {
 // new version. counts says that the update counts as a modification even if the new version is the
 // same. The error is one of the statement; the update is then void.
 func (u *Update) Apply(d bson.D, index int) (out bson.D, counts bool, err error) {
+	return u.ApplyRecorded(d, index, nil)
+}
+
+// ApplyRecorded is Apply that notes in delta what operators have changed, unless delta is nil. It notes
+// nothing of another update: Operates tells.
+func (u *Update) ApplyRecorded(d bson.D, index int, delta *store.Delta) (out bson.D, counts bool, err error) {
 	switch {
 	case u.pipeline != nil:
 		r, err := u.pipeline.run(d)
@@ -152,7 +164,7 @@ func (u *Update) Apply(d bson.D, index int) (out bson.D, counts bool, err error)
 	case u.replacement != nil:
 		return u.replacement.apply(d)
 	}
-	c := &context{document: d, index: index, now: time.Now(), filters: u.filters, counts: u.counts}
+	c := &context{document: d, index: index, now: time.Now(), filters: u.filters, counts: u.counts, delta: delta}
 	if out, err = u.run(c); err != nil {
 		return nil, false, err
 	}
