@@ -82,6 +82,7 @@ func (s *State) run(ctx context.Context, r *Request) Result {
 	if err := s.checkSession(r, &g, &sp); err != nil {
 		return s.failure(r, &g, err)
 	}
+	s.touch(g.lsid)
 	if err := s.checkAuthenticated(r, &sp); err != nil {
 		return s.failure(r, &g, err)
 	}

@@ -102,7 +102,7 @@ func (s *State) sections(up time.Duration) bson.D {
 		{Key: "globalLock", Value: bson.D{
 			{Key: "totalTime", Value: up.Microseconds()}, {Key: "currentQueue", Value: queue}, {Key: "activeClients", Value: queue},
 		}},
-		{Key: "logicalSessionRecordCache", Value: bson.D{{Key: "activeSessionsCount", Value: int32(0)}}},
+		{Key: "logicalSessionRecordCache", Value: bson.D{{Key: "activeSessionsCount", Value: int32(s.Active.Len())}}},
 		{Key: "network", Value: bson.D{{Key: "bytesIn", Value: int64(0)}, {Key: "bytesOut", Value: int64(0)}, {Key: "numRequests", Value: c.Messages.Load()}}},
 		{Key: "opLatencies", Value: bson.D{
 			{Key: "reads", Value: none}, {Key: "writes", Value: none}, {Key: "commands", Value: none}, {Key: "transactions", Value: none},

@@ -39,24 +39,41 @@ func sessionID(v bson.RawValue) string {
 		base64.StdEncoding.EncodeToString(uid))
 }
 
+// sessionKey returns what identifies a session as sessionID does, at less cost; nil where there is none.
+func sessionKey(v bson.RawValue) []byte {
+	lsid, _ := v.DocumentOK()
+	return lsid
+}
+
+// touch says that a session is used; a value that is no lsid says nothing.
+func (s *State) touch(lsid bson.RawValue) {
+	if key := sessionKey(lsid); key != nil {
+		s.Active.Touch(key, func() string { return sessionID(lsid) })
+	}
+}
+
 // endSessions ends sessions: their cursors and transactions go. A session that the server has never seen is no error.
 func endSessions(_ context.Context, s *State, r *Request) (bson.D, error) {
-	return bson.D{}, forEachSession(r, "EndSessionsCmdFromClient", func(id string) {
-		s.Sessions.End(id)
-		s.Cursors.KillSession(id)
+	return bson.D{}, forEachSession(r, "EndSessionsCmdFromClient", func(lsid bson.RawValue) {
+		s.Active.Forget(sessionKey(lsid))
+		s.endSession(sessionID(lsid))
 	})
 }
 
 // refreshSessions keeps sessions from timing out.
 func refreshSessions(_ context.Context, s *State, r *Request) (bson.D, error) {
-	return bson.D{}, forEachSession(r, "RefreshSessionsCmdFromClient", s.Sessions.Refresh)
+	return bson.D{}, forEachSession(r, "RefreshSessionsCmdFromClient", func(lsid bson.RawValue) {
+		s.touch(lsid)
+		s.Sessions.Refresh(sessionID(lsid))
+	})
 }
 
 // killSessions ends the cursors and transactions of the sessions; of all, if none is named.
 func killSessions(_ context.Context, s *State, r *Request) (bson.D, error) {
 	some := false
-	err := forEachSession(r, "KillSessionsCmd", func(id string) {
+	err := forEachSession(r, "KillSessionsCmd", func(lsid bson.RawValue) {
 		some = true
+		id := sessionID(lsid)
 		s.Sessions.Kill(id)
 		s.Cursors.KillSession(id)
 	})
@@ -87,7 +104,7 @@ func startSession(context.Context, *State, *Request) (bson.D, error) {
 }
 
 // forEachSession calls do with every session id in the array that the command names.
-func forEachSession(r *Request, parser string, do func(session string)) error {
+func forEachSession(r *Request, parser string, do func(lsid bson.RawValue)) error {
 	array, ok := r.Body.Lookup(r.Name).ArrayOK()
 	if !ok {
 		return mongoerror.New(codeExpectedObject, "invalid parameter: expected an object (%s)", r.Name)
@@ -105,7 +122,7 @@ func forEachSession(r *Request, parser string, do func(session string)) error {
 		}
 	}
 	for _, e := range elems {
-		do(sessionID(e.Value()))
+		do(e.Value())
 	}
 	return nil
 }

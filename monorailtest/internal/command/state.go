@@ -21,6 +21,8 @@ type State struct {
 	// Sessions holds what is known about sessions, their open transactions among it. Set before the first request, by
 	// SetMember for a member of a replica set.
 	Sessions *sessions.Table
+	// Active ends sessions that nobody uses.
+	Active *sessions.Activity
 	// FailPoints holds what configureFailPoint set.
 	FailPoints *failpoint.Set
 	// Counters counts what serverStatus tells.
@@ -73,6 +75,7 @@ func NewState(addr string) *State {
 		profiling:  profiling{levels: make(map[string]int32), slow: 100, sampleRate: 1},
 	}
 	s.useSessions(sessions.NewTable())
+	s.Active = sessions.NewActivity(s.endSession)
 	s.expiry.start(s)
 	return s
 }
@@ -91,9 +94,16 @@ func (s *State) useSessions(t *sessions.Table) {
 	t.OnEnd(s.Cursors.KillTransaction)
 }
 
+// endSession ends the transaction and the cursors of a session.
+func (s *State) endSession(id string) {
+	s.Sessions.End(id)
+	s.Cursors.KillSession(id)
+}
+
 // Close ends the open transactions and cursors, and the deletion of what expires. No request may be running.
 func (s *State) Close() {
 	s.expiry.stop()
+	s.Active.Close()
 	s.Sessions.Close()
 	s.Cursors.Close()
 }
