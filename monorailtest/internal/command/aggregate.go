@@ -58,8 +58,9 @@ func aggregate(ctx context.Context, s *State, r *Request) (bson.D, error) {
 		}
 	}
 	next := p.Open(func() context.Context { return h.ctx }, in)
-	// What follows the first batch belongs to commands of its own.
-	defer func() { h.ctx = context.Background() }()
+	if a.options.batchSize == 0 {
+		h.suspend()
+	}
 	return openCursor(s, r, namespace, &pull{limit: -1, suspend: h.suspend, next: func() (bson.Raw, error) {
 		d, ok, err := next()
 		if err != nil || !ok {

@@ -24,14 +24,15 @@ type host struct {
 	// hint is that of the command; it goes to the first collection that is read.
 	hint      any
 	unchecked bool
-	// ctx ends the command that reads at the moment.
+	// ctx ends the command, while it reads the first batch.
 	ctx context.Context
 	// open are the readers of collections so far.
 	open []*matcher
 }
 
-// suspend tells the readers that time may pass until the next batch.
+// suspend ends a batch: the next one belongs to another command, and until then time may pass.
 func (h *host) suspend() {
+	h.ctx = context.Background()
 	for _, m := range h.open {
 		m.suspend()
 	}

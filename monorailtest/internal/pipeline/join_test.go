@@ -108,6 +108,7 @@ func TestPlaces(t *testing.T) {
 	failures{
 		`[{}]`: 40323, `[{"$match":{},"$limit":1}]`: 40323, `[{"$foo":1}]`: 40324, `[{"$limit":0},{"$foo":1}]`: 40324,
 		`[{"$out":"x"},{"$limit":1}]`: 40601, `[{"$match":{}},{"$collStats":{}}]`: 40602, `[{"$geoNear":{}}]`: 238,
+		`[{"$limit":1},{"$match":{"$text":{"$search":"x"}}}]`: 17313,
 		`[{"$currentOp":{}}]`: 73, `[{"$listLocalSessions":{}}]`: 73, `[{"$listSessions":{}}]`: 73, `[{"$changeStream":{}}]`: 40573,
 		`[{"$collStats":1}]`: 40166, `[{"$collStats":{"x":1}}]`: 40168, `[{"$indexStats":{"x":1}}]`: 28803, `[{"$planCacheStats":{"x":1}}]`: 9,
 		`[{"$project":{"a":{"$divide":[1,0]}}},{"$limit":0}]`: 15958,

@@ -17,24 +17,20 @@ func parseMatch(c *Context, v any) (stage, error) {
 	if !ok {
 		return nil, mongoerror.New(15959, "the match filter must be an expression in an object")
 	}
-	if hasNear(d) {
+	if hasOperator(d, "$near", "$nearSphere", "$geoNear") {
 		return nil, mongoerror.New(mongoerror.BadValue, "$geoNear, $near, and $nearSphere are not allowed in this context")
 	}
 	f, err := parseFilter(c, d)
 	return match{f}, err
 }
 
-// hasNear tells whether a filter has a condition that also sorts, which $match must not have.
-func hasNear(v any) bool {
+// hasOperator tells whether one of the operators is at any place in a filter.
+func hasOperator(v any, operators ...string) bool {
 	switch x := v.(type) {
 	case bson.D:
-		for _, e := range x {
-			if e.Key == "$near" || e.Key == "$nearSphere" || e.Key == "$geoNear" || hasNear(e.Value) {
-				return true
-			}
-		}
+		return slices.ContainsFunc(x, func(e bson.E) bool { return slices.Contains(operators, e.Key) || hasOperator(e.Value, operators...) })
 	case bson.A:
-		return slices.ContainsFunc(x, hasNear)
+		return slices.ContainsFunc(x, func(item any) bool { return hasOperator(item, operators...) })
 	}
 	return false
 }

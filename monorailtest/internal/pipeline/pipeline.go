@@ -78,10 +78,15 @@ func Parse(c *Context, stages []bson.D) (*Pipeline, error) {
 // parse parses stages one after the other.
 func parse(c *Context, stages []bson.D) (*Pipeline, error) {
 	p := &Pipeline{context: c}
-	for _, d := range stages {
+	var misplaced error
+	for i, d := range stages {
 		name, k, v, err := split(d)
 		if err != nil {
 			return nil, err
+		}
+		if i > 0 && name == "$match" && hasOperator(v, "$text") {
+			misplaced = mongoerror.New(17313, "$match with $text is only allowed as the first pipeline stage")
+			continue
 		}
 		s, err := k.parse(c, v)
 		if err != nil {
@@ -89,6 +94,9 @@ func parse(c *Context, stages []bson.D) (*Pipeline, error) {
 		}
 		p.names = append(p.names, name)
 		p.stages = append(p.stages, s)
+	}
+	if misplaced != nil {
+		return nil, misplaced
 	}
 	filter, err := p.raise()
 	if err != nil {
