@@ -31,14 +31,14 @@ type aggregation struct {
 
 // aggregate answers aggregate: a cursor.
 func aggregate(ctx context.Context, s *State, r *Request) (bson.D, error) {
-	a, err := parseAggregate(r)
+	a, err := parseAggregate(r, false)
 	if err != nil {
 		return nil, err
 	}
 	if isChangeStream(a.stages) {
 		return openChangeStream(ctx, s, r, a)
 	}
-	h := &host{state: s, request: r, hint: a.hint, unchecked: a.unchecked, ctx: ctx}
+	h := newHost(ctx, s, r, a)
 	c, stages, err := h.context(a)
 	if err != nil {
 		return nil, err
@@ -49,15 +49,12 @@ func aggregate(ctx context.Context, s *State, r *Request) (bson.D, error) {
 		return nil, err
 	}
 	if a.explain {
-		return nil, notImplemented("explain of an aggregation")
+		return s.explainedAggregate(ctx, r)
 	}
-	var in pipeline.Iterator
-	if p.Reads() {
-		if in, err = h.Read(ctx, c.Namespace, p.Filter()); err != nil {
-			return nil, err
-		}
+	next, err := p.Read(func() context.Context { return h.ctx })
+	if err != nil {
+		return nil, err
 	}
-	next := p.Open(func() context.Context { return h.ctx }, in)
 	if a.options.batchSize == 0 {
 		h.suspend()
 	}
@@ -74,7 +71,18 @@ func aggregate(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	}}, a.options)
 }
 
-func parseAggregate(r *Request) (*aggregation, error) {
+// explainedAggregate answers aggregate with explain: true.
+func (s *State) explainedAggregate(ctx context.Context, r *Request) (bson.D, error) {
+	p, err := explainAggregate(s, r)
+	if err != nil {
+		return nil, err
+	}
+	reply, err := p.document(ctx, planOnly)
+	return append(reply, bson.E{Key: "serverInfo", Value: s.serverInfo()}), err
+}
+
+// parseAggregate reads the arguments. explained says that it is an explain command's.
+func parseAggregate(r *Request, explained bool) (*aggregation, error) {
 	a := &aggregation{options: cursorOptions{batchSize: -1}}
 	v := r.Body.Lookup("aggregate")
 	name, ok := v.StringValueOK()
@@ -113,7 +121,7 @@ func parseAggregate(r *Request) (*aggregation, error) {
 		return nil, err
 	case !piped:
 		return nil, mongoerror.New(mongoerror.TypeMismatch, "'pipeline' option must be specified as an array")
-	case !cursor && !a.explain:
+	case !cursor && !a.explain && !explained:
 		return nil, mongoerror.New(mongoerror.FailedToParse, "The 'cursor' option is required, except for aggregate with the explain argument")
 	case a.explain && writeConcern:
 		return nil, mongoerror.New(mongoerror.FailedToParse, "Aggregation explain does not support the 'writeConcern' option")
@@ -181,7 +189,7 @@ func (h *host) context(a *aggregation) (*pipeline.Context, []bson.D, error) {
 			return nil, nil, mongoerror.New(codeNotSupportedOnView, "Cannot override a view's default collation")
 		}
 	}
-	c.Scope = h.state.scope(c.Collation)
+	c.Scope, h.collation = h.state.scope(c.Collation), c.Collation
 	return c, stages, nil
 }
 

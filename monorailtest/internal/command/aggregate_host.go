@@ -10,7 +10,9 @@ import (
 	"go.mongodb.org/mongo-driver/bson"
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
+	collate "github.com/mongo-monorail/monorail/monorailtest/internal/collation"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/order"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/pipeline"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/query"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/store"
@@ -24,10 +26,16 @@ type host struct {
 	// hint is that of the command; it goes to the first collection that is read.
 	hint      any
 	unchecked bool
+	// collation is that of the command; views have to have the same.
+	collation *collate.Collation
 	// ctx ends the command, while it reads the first batch.
 	ctx context.Context
 	// open are the readers of collections so far.
 	open []*matcher
+}
+
+func newHost(ctx context.Context, s *State, r *Request, a *aggregation) *host {
+	return &host{state: s, request: r, hint: a.hint, unchecked: a.unchecked, ctx: ctx}
 }
 
 // suspend ends a batch: the next one belongs to another command, and until then time may pass.
@@ -40,22 +48,25 @@ func (h *host) suspend() {
 
 // Resolve implements pipeline.Host.
 func (h *host) Resolve(n pipeline.Namespace) (pipeline.Namespace, []bson.D, error) {
-	base, stages, _, err := resolveView(h.state.reads(h.request), n.Database, n.Collection)
+	base, stages, v, err := resolveView(h.state.reads(h.request), n.Database, n.Collection)
+	if err == nil && v != nil && !collate.Same(v.collation, h.collation) {
+		err = mongoerror.New(codeNotSupportedOnView, "Cannot override a view's default collation")
+	}
 	return pipeline.Namespace{Database: n.Database, Collection: base}, stages, err
 }
 
 // Read implements pipeline.Host. The documents are read as they are asked for.
-func (h *host) Read(_ context.Context, n pipeline.Namespace, f *query.Filter) (pipeline.Iterator, error) {
+func (h *host) Read(_ context.Context, n pipeline.Namespace, f *query.Filter, o order.Order) (pipeline.Iterator, bool, error) {
 	c := h.state.reads(h.request).Collection(n.Database, n.Collection)
 	if c == nil {
-		return pipeline.List(nil), nil
+		return pipeline.List(nil), false, nil
 	}
 	hint, err := resolveHint(h.hint, c.Indexes(), c.Namespace(), f)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	h.hint = nil
-	m := newMatcher(c, f, hint)
+	m := newMatcherInOrder(c, f, hint, o)
 	h.open = append(h.open, m)
 	return func() (bson.D, bool, error) {
 		d, err := m.next()
@@ -64,7 +75,7 @@ func (h *host) Read(_ context.Context, n pipeline.Namespace, f *query.Filter) (p
 			return nil, false, err
 		}
 		return d.Fields, true, nil
-	}, nil
+	}, m.sorted, nil
 }
 
 // in returns the request for a write to another database.
@@ -111,6 +122,9 @@ func (h *host) store(ctx context.Context, r *Request, name string, d bson.D) err
 // Insert implements pipeline.Host.
 func (h *host) Insert(ctx context.Context, target pipeline.Namespace, documents []bson.D) error {
 	r := h.in(target)
+	if err := h.state.checkNoView(r, target.Collection); err != nil {
+		return err
+	}
 	for _, d := range documents {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -128,6 +142,9 @@ func (h *host) Update(ctx context.Context, target pipeline.Namespace, key bson.D
 		return false, err
 	}
 	r := h.in(target)
+	if err := h.state.checkNoView(r, target.Collection); err != nil {
+		return false, err
+	}
 	u := modification{filter: key, update: m.Document, stages: m.Stages, constants: m.Constants, upsert: m.Upsert && m.Document != nil}
 	o, err := u.execute(ctx, h.state, r, 0, target.Collection)
 	if err != nil || o.matched > 0 || m.Insert == nil || !m.Upsert {
@@ -147,6 +164,9 @@ func (h *host) Replace(ctx context.Context, target pipeline.Namespace, in pipeli
 		options, indexes = c.Options().Document, c.Indexes()[1:]
 	}
 	if err := h.state.checkStatement(target.Database, target.Collection); err != nil {
+		return err
+	}
+	if err := h.state.checkNoView(r, target.Collection); err != nil {
 		return err
 	}
 	// A UUID of random bits; crypto/rand.Read never fails.

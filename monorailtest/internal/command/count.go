@@ -74,22 +74,43 @@ func countDocuments(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	if err != nil {
 		return nil, err
 	}
+	n, err := counted(ctx, c, f, h, skip, limit)
+	return bson.D{{Key: "n", Value: number(n)}}, err
+}
+
+// counted counts the documents that are left behind the first skip ones, limit at most; 0 is no limit. Without
+// a filter it knows how many there are.
+func counted(ctx context.Context, c *store.Collection, f *query.Filter, h store.Hint, skip, limit int64) (int64, error) {
 	var n int64
 	if f.Empty() && h.Index == "" {
 		documents, _ := c.Size()
 		n = int64(documents)
 	} else {
-		found, err := newMatcher(c, f, h).all(ctx)
-		if err != nil {
-			return nil, err
+		var err error
+		if n, err = matching(ctx, newMatcher(c, f, h), skip, limit); err != nil {
+			return 0, err
 		}
-		n = int64(len(found))
 	}
 	n = max(0, n-skip)
 	if limit > 0 {
 		n = min(n, limit)
 	}
-	return bson.D{{Key: "n", Value: int32(n)}}, nil
+	return n, nil
+}
+
+// matching counts documents, as far as the limit needs.
+func matching(ctx context.Context, m *matcher, skip, limit int64) (int64, error) {
+	for n := int64(0); ; n++ {
+		if limit > 0 && n >= skip && n-skip >= limit {
+			return n, nil
+		}
+		if d, err := m.next(); d == nil || err != nil {
+			return n, err
+		}
+		if n%1024 == 0 && ctx.Err() != nil {
+			return 0, ctx.Err()
+		}
+	}
 }
 
 // countOnView answers a count of a view by an aggregation; nil where it is of a collection.

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"context"
 	"math"
 
 	"go.mongodb.org/mongo-driver/bson"
@@ -8,6 +9,7 @@ import (
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/order"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/pipeline"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/query"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/store"
 )
@@ -69,22 +71,26 @@ func explainQuery(s *State, r *Request, hint any) (*plan, error) {
 }
 
 func explainAggregate(s *State, r *Request) (*plan, error) {
-	name, err := collectionName(r)
+	a, err := parseAggregate(r, true)
 	if err != nil {
 		return nil, err
 	}
-	stages, err := parseStages(r.Body.Lookup("pipeline"))
+	h := newHost(context.Background(), s, r, a)
+	c, stages, err := h.context(a)
 	if err != nil {
+		return nil, err
+	}
+	if _, err := pipeline.Parse(c, stages); err != nil {
 		return nil, err
 	}
 	var filter bson.D
-	if len(stages) > 0 && len(stages[0]) == 1 && stages[0][0].Key == "$match" {
+	if len(stages) > 0 && stages[0][0].Key == "$match" {
 		filter, _ = stages[0][0].Value.(bson.D)
 		stages = stages[1:]
 	}
-	p, err := newPlan(s, r, name, filter, argument(r, "collation"), argument(r, "hint"))
+	p, err := newPlan(s, r, c.Namespace.Collection, filter, a.collation, a.hint)
 	if err == nil {
-		p.stages = stages
+		p.stages = append([]bson.D{}, stages...)
 	}
 	return p, err
 }

@@ -102,7 +102,7 @@ func (f *facet) open(r *run, in Iterator) Iterator {
 		for i, p := range f.pipelines {
 			found := bson.A{}
 			head := match{p.filter}
-			err := r.each(p.Open(r.ctx, head.open(r, List(documents))), func(d bson.D) error {
+			err := r.each(p.Open(r.ctx, head.open(r, List(documents)), false), func(d bson.D) error {
 				found = append(found, d)
 				return nil
 			})

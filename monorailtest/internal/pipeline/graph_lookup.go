@@ -203,5 +203,5 @@ func (g *graphLookup) step(r *run, f *frontier) (Iterator, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.read(r)
+	return p.Read(r.ctx)
 }

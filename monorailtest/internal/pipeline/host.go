@@ -5,6 +5,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/bson"
 
+	"github.com/mongo-monorail/monorail/monorailtest/internal/order"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/query"
 )
 
@@ -25,7 +26,8 @@ type Host interface {
 	// is of, and the stages are what the view makes of its documents.
 	Resolve(n Namespace) (Namespace, []bson.D, error)
 	// Read returns the documents of a collection that meet a filter; none if there is no such collection.
-	Read(ctx context.Context, n Namespace, f *query.Filter) (Iterator, error)
+	// sorted tells whether they come in the order.
+	Read(ctx context.Context, n Namespace, f *query.Filter, o order.Order) (in Iterator, sorted bool, err error)
 	// Statistics returns the documents of one of the stages that look at the server: their names are
 	// those of the stages.
 	Statistics(stage string, n Namespace, argument bson.D) ([]bson.D, error)

@@ -203,7 +203,7 @@ func (l *lookup) find(r *run, d bson.D) (bson.A, error) {
 	if err := c.Scope.FoldError(); err != nil {
 		return nil, err
 	}
-	documents, err := p.read(r)
+	documents, err := p.Read(r.ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/mongo-monorail/monorail/monorailtest/internal/collation"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/expression"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/order"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/query"
 )
 
@@ -130,32 +131,43 @@ func parseInner(c *Context, stages []bson.D, forbidden func(name string, k *kind
 // Writes tells whether the pipeline ends with a stage that writes to a collection.
 func (p *Pipeline) Writes() bool { return len(p.names) > 0 && kinds[p.names[len(p.names)-1]].last }
 
-// Reads tells whether the pipeline takes the documents of its collection.
-func (p *Pipeline) Reads() bool { return len(p.names) == 0 || !kinds[p.names[0]].source }
-
 // Filter is what the documents that come to Open have met already: the $match stages at the beginning.
 func (p *Pipeline) Filter() *query.Filter { return p.filter }
 
+// Order is that of a $sort right behind Filter, which an index may give; else it is empty.
+func (p *Pipeline) Order() order.Order {
+	if len(p.stages) > 0 {
+		if s, ok := p.stages[0].(*sorter); ok {
+			return s.order
+		}
+	}
+	return order.Order{}
+}
+
 // Open starts a run on documents that have met Filter, which it reads as the iterator that it returns is
-// read. ctx returns what ends the operation that is reading.
-func (p *Pipeline) Open(ctx func() context.Context, in Iterator) Iterator {
+// read. sorted says that they come in Order. ctx returns what ends the operation that is reading.
+func (p *Pipeline) Open(ctx func() context.Context, in Iterator, sorted bool) Iterator {
 	r := &run{ctx: ctx, Context: p.context}
-	for _, s := range p.stages {
+	stages := p.stages
+	if sorted && !p.Order().Empty() {
+		stages = stages[1:]
+	}
+	for _, s := range stages {
 		in = s.open(r, in)
 	}
 	return in
 }
 
-// read starts a run on the documents of the pipeline's own collection.
-func (p *Pipeline) read(r *run) (Iterator, error) {
-	if !p.Reads() {
-		return p.Open(r.ctx, nil), nil
+// Read starts a run on the documents of the pipeline's own collection.
+func (p *Pipeline) Read(ctx func() context.Context) (Iterator, error) {
+	if len(p.names) > 0 && kinds[p.names[0]].source {
+		return p.Open(ctx, nil, false), nil
 	}
-	in, err := p.context.Host.Read(r.ctx(), p.context.Namespace, p.filter)
+	in, sorted, err := p.context.Host.Read(ctx(), p.context.Namespace, p.filter, p.Order())
 	if err != nil {
 		return nil, err
 	}
-	return p.Open(r.ctx, in), nil
+	return p.Open(ctx, in, sorted), nil
 }
 
 // stagesOf reads an array of stages.

@@ -13,6 +13,7 @@ import (
 	"github.com/mongo-monorail/monorail/monorailtest/internal/collation"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/expression"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/order"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/query"
 )
 
@@ -22,6 +23,8 @@ type data struct {
 	views       map[string][]bson.D
 	written     []string
 	reads       int
+	// sorted is said of every answer, and asked whether the last one was to be in an order.
+	sorted, asked bool
 }
 
 func (h *data) Resolve(n Namespace) (Namespace, []bson.D, error) {
@@ -31,9 +34,10 @@ func (h *data) Resolve(n Namespace) (Namespace, []bson.D, error) {
 	return n, nil, nil
 }
 
-func (h *data) Read(_ context.Context, n Namespace, f *query.Filter) (Iterator, error) {
+func (h *data) Read(_ context.Context, n Namespace, f *query.Filter, o order.Order) (Iterator, bool, error) {
 	h.reads++
-	return match{f}.open(nil, List(h.collections[n.Collection])), nil
+	h.asked = !o.Empty()
+	return match{f}.open(nil, List(h.collections[n.Collection])), h.sorted, nil
 }
 
 func (h *data) Statistics(stage string, n Namespace, _ bson.D) ([]bson.D, error) {
@@ -113,7 +117,7 @@ func runStages(t testing.TB, c *Context, stages string) ([]bson.D, error) {
 		return nil, err
 	}
 	r := &run{ctx: context.Background, Context: c}
-	in, err := p.read(r)
+	in, err := p.Read(r.ctx)
 	if err != nil {
 		return nil, err
 	}

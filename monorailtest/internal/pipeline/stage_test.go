@@ -107,3 +107,15 @@ func TestSortHoldsWhatIsWanted(t *testing.T) {
 		t.Errorf("with allowDiskUse: %d documents, %v", len(got), err)
 	}
 }
+
+// What comes in its order is not sorted again, and only a $sort at the beginning asks for an order.
+func TestSortedByHost(t *testing.T) {
+	for stages, asked := range map[string]bool{`[{"$match":{}},{"$sort":{"_id":-1}},{"$limit":1}]`: true, `[{"$limit":1},{"$sort":{"_id":-1}}]`: false} {
+		h := sampleData(t)
+		h.sorted = true
+		got, err := runStages(t, newContext(h, nil), stages)
+		if err != nil || len(got) != 1 || !bsonvalue.Equal(got[0][0].Value, int32(1)) || h.asked != asked {
+			t.Errorf("%s: %v, %v; asked: %t", stages, format(got), err, h.asked)
+		}
+	}
+}

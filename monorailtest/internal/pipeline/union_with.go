@@ -90,7 +90,7 @@ func (u *unionWith) open(r *run, in Iterator) Iterator {
 			if ok || err != nil {
 				return d, ok, err
 			}
-			if second, err = u.pipeline.read(r); err != nil {
+			if second, err = u.pipeline.Read(r.ctx); err != nil {
 				return nil, false, err
 			}
 		}
