@@ -40,6 +40,6 @@ func eventStages(ctx context.Context, s *State, r *Request, a *aggregation) (fun
 			first := !given
 			given = true
 			return event, first, nil
-		})()
+		}, false)()
 	}, nil
 }
