@@ -29,8 +29,8 @@ func init() {
 		trigonometric("$sinh", hyperbolicSine, unboundedly, everywhere),
 		trigonometric("$cosh", hyperbolicCosine, unboundedly, everywhere),
 		trigonometric("$tanh", hyperbolicTangent, unboundedly, everywhere),
-		trigonometric("$asinh", math.Asinh, unboundedly, everywhere),
-		trigonometric("$acosh", math.Acosh, "[1,inf]", func(x float64) bool { return x >= 1 }),
+		trigonometric("$asinh", areaSine, unboundedly, everywhere),
+		trigonometric("$acosh", areaCosine, "[1,inf]", func(x float64) bool { return x >= 1 }),
 		trigonometric("$atanh", math.Atanh, "[-1,1]", unit),
 		numeric("$degreesToRadians", scale(math.Pi/180, "0.01745329251994329576923690768488612")),
 		numeric("$radiansToDegrees", scale(180/math.Pi, "57.29577951308232087679815481410517")),
@@ -183,6 +183,38 @@ func hyperbolicTangent(x float64) float64 {
 		z = -t / (t + 2)
 	}
 	return math.Copysign(z, x)
+}
+
+func areaSine(x float64) float64 {
+	a := math.Abs(x)
+	w := a
+	switch {
+	case a < 0x1p-28 || math.IsInf(x, 0):
+		return x
+	case a > 0x1p28:
+		w = log(a) + math.Ln2
+	case a > 2:
+		w = log(2*a + 1/(math.Sqrt(x*x+1)+a))
+	default:
+		t := x * x
+		w = math.Log1p(a + t/(1+math.Sqrt(1+t)))
+	}
+	return math.Copysign(w, x)
+}
+
+func areaCosine(x float64) float64 {
+	switch {
+	case math.IsInf(x, 1):
+		return x
+	case x >= 0x1p28:
+		return log(x) + math.Ln2
+	case x > 2:
+		t := x * x
+		return log(2*x - 1/(x+math.Sqrt(t-1)))
+	default:
+		t := x - 1
+		return math.Log1p(t + math.Sqrt(2*t+t*t))
+	}
 }
 
 func arcTangent2(y, x any) (any, error) {
