@@ -175,10 +175,20 @@ func TestUpdate(t *testing.T) {
 		t.Errorf("the document has become %v", d)
 	}
 	for stages, want := range map[string]int32{
-		`[{"$foo":1}]`: 40324, `[{"$match":{}}]`: 72, `[{"$match":{}},{"$set":1}]`: 40272, `[{"$set":{"a":{"$divide":[1,0]}}}]`: 16608, `[]`: 0,
+		`[{"$foo":1}]`: 40324, `[{"$match":{}}]`: 72, `[{"$match":{}},{"$set":1}]`: 40272, `[]`: 0,
 	} {
 		if _, err := ParseUpdate(stageList(t, stages), expression.NewScope(nil, 0, primitive.Timestamp{})); code(err) != want {
 			t.Errorf("%s: %v, want code %d", stages, err, want)
 		}
+	}
+	u, err = ParseUpdate(stageList(t, `[{"$set":{"a":{"$cond":["$x",{"$divide":[1,0]},1]}}}]`), expression.NewScope(nil, 0, primitive.Timestamp{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := u.Apply(d); code(err) != 16608 {
+		t.Errorf("%v, want code 16608", err)
+	}
+	if _, err := u.Apply(nil); err != nil {
+		t.Errorf("what is not reached must not fail: %v", err)
 	}
 }

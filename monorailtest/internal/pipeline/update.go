@@ -12,8 +12,8 @@ import (
 type Update struct{ stages []transform }
 
 // ParseUpdate parses the pipeline of an update, whose expressions may refer to what is in the scope.
-// A stage that an update must not have is InvalidOptions (72). What comes up where constant parts of
-// expressions are computed is an error, too.
+// A stage that an update must not have is InvalidOptions (72). An error of a constant part of an
+// expression comes with Apply, as MongoDB does not optimize the pipelines of updates.
 func ParseUpdate(stages []bson.D, s *expression.Scope) (*Update, error) {
 	c := &Context{Scope: s}
 	if err := checkStages(c, stages); err != nil {
@@ -40,9 +40,6 @@ func ParseUpdate(stages []bson.D, s *expression.Scope) (*Update, error) {
 	}
 	if forbidden != nil {
 		return nil, forbidden
-	}
-	if err := s.FoldError(); err != nil {
-		return nil, err
 	}
 	return u, nil
 }
