@@ -52,6 +52,15 @@ func TestAuthority(t *testing.T) {
 			t.Errorf("%s: the server saw %+v", name, seen)
 		}
 	}
+	file := x509.NewCertPool()
+	if !file.AppendCertsFromPEM(a.PEM()) {
+		t.Error("the PEM has no certificate")
+	}
+	byFile := client(a, "127.0.0.1", a)
+	byFile.RootCAs = file
+	if _, clientErr, serverErr := handshake(t, byFile, server); clientErr != nil || serverErr != nil {
+		t.Errorf("by PEM: %v, %v", clientErr, serverErr)
+	}
 	var unknown x509.UnknownAuthorityError
 	if _, err, _ := handshake(t, client(other, "127.0.0.1", a), server); !errors.As(err, &unknown) {
 		t.Errorf("another authority: %v", err)
