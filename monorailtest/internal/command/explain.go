@@ -52,7 +52,13 @@ func explain(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	if err := s.checkAuthorized(&inner, &sp); err != nil {
 		return nil, err
 	}
-	makePlan := explainers[sp.primaryName(inner.Name)]
+	if err := s.viewToAggregation(&inner); err != nil {
+		return nil, err
+	}
+	makePlan := explainers[inner.Name]
+	if makePlan == nil {
+		makePlan = explainers[sp.primaryName(inner.Name)]
+	}
 	if makePlan == nil {
 		return nil, mongoerror.New(mongoerror.IllegalOperation, "Cannot explain cmd: %s", inner.Name)
 	}

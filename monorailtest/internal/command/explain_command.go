@@ -95,6 +95,39 @@ func explainAggregate(s *State, r *Request) (*plan, error) {
 	return p, err
 }
 
+// viewToAggregation makes of a reading command on a view the aggregation that the view answers it by.
+func (s *State) viewToAggregation(r *Request) error {
+	name, _ := r.Body.Lookup(r.Name).StringValueOK()
+	data := s.reads(r)
+	if data.Collection(r.Database, name) != nil {
+		return nil
+	}
+	if v, err := viewOf(data, r.Database, name); v == nil || err != nil {
+		return err
+	}
+	var stages bson.A
+	switch r.Name {
+	case "find":
+		q, err := s.parseFind(r)
+		if err != nil {
+			return err
+		}
+		stages = q.stages()
+	case "count", "distinct":
+		if filter, ok := argument(r, "query").(bson.D); ok {
+			stages = bson.A{bson.D{{Key: "$match", Value: filter}}}
+		}
+	default:
+		return nil
+	}
+	body := bson.D{{Key: "aggregate", Value: name}, {Key: "pipeline", Value: stages}}
+	if spec := argument(r, "collation"); spec != nil {
+		body = append(body, bson.E{Key: "collation", Value: spec})
+	}
+	r.Name, r.Body = "aggregate", bsonvalue.Encode(body)
+	return nil
+}
+
 func explainUpdate(s *State, r *Request) (*plan, error) {
 	b, err := explainedBatch(r, "updates")
 	if err != nil {

@@ -45,6 +45,15 @@ func TestExplain(t *testing.T) {
 			t.Errorf("%s: more stages: %v", test.command, plan)
 		}
 	}
+	c.run(`{"create":"v","viewOn":"c","pipeline":[{"$match":{"a":2}},{"$project":{"a":1}}]}`)
+	for _, command := range []string{
+		`{"explain":{"find":"v","filter":{"a":1}}}`, `{"explain":{"count":"v"}}`, `{"explain":{"distinct":"v","key":"a"}}`,
+		`{"aggregate":"v","pipeline":[],"explain":true}`, `{"explain":{"aggregate":"v","pipeline":[]}}`,
+	} {
+		r := c.run("%s", command)
+		c.expect(r, "IXSCAN", "stages", 0, "$cursor", "queryPlanner", "winningPlan", "inputStage", "stage")
+		c.expect(r, 1, "stages", 1, "$project", "a")
+	}
 	const stats = "executionStats"
 	r := c.run(`{"explain":{"find":"c","filter":{"a":2}},"verbosity":"executionStats"}`)
 	c.expect(r, 2, stats, "nReturned")

@@ -113,8 +113,8 @@ func (q *search) show(p *projection.Projection, scan *store.Scan, d *store.Docum
 	return bsonvalue.Encode(out), nil
 }
 
-// findOnView answers a find on a view by an aggregation; nil where it is on a collection.
-func (s *State) findOnView(ctx context.Context, r *Request, q *search) (bson.D, error) {
+// stages are those of an aggregation that finds the same in a view.
+func (q *search) stages() bson.A {
 	stages := bson.A{}
 	if len(q.filter) > 0 {
 		stages = append(stages, bson.D{{Key: "$match", Value: q.filter}})
@@ -131,6 +131,11 @@ func (s *State) findOnView(ctx context.Context, r *Request, q *search) (bson.D, 
 	if len(q.projection) > 0 {
 		stages = append(stages, bson.D{{Key: "$project", Value: q.projection}})
 	}
+	return stages
+}
+
+// findOnView answers a find on a view by an aggregation; nil where it is on a collection.
+func (s *State) findOnView(ctx context.Context, r *Request, q *search) (bson.D, error) {
 	cursor := bson.D{}
 	if q.batchSize >= 0 {
 		cursor = bson.D{{Key: "batchSize", Value: int64(q.batchSize)}}
@@ -145,7 +150,7 @@ func (s *State) findOnView(ctx context.Context, r *Request, q *search) (bson.D, 
 	if q.hint != nil {
 		arguments = append(arguments, bson.E{Key: "hint", Value: q.hint})
 	}
-	reply, err := s.onView(ctx, r, q.collection, stages, arguments)
+	reply, err := s.onView(ctx, r, q.collection, q.stages(), arguments)
 	if reply == nil || err != nil {
 		return nil, err
 	}

@@ -45,6 +45,22 @@ func CheckVariable(name string) error {
 	return nil
 }
 
+// codeNotWritable is the error of a variable that the server sets.
+const codeNotWritable = 17275
+
+// CheckConstant checks the name of a variable whose value a command gives beside its pipeline. Errors are 16869 to 16871,
+// and 17275 for one of the server's.
+func CheckConstant(name string) error {
+	if err := checkReference(name); err != nil {
+		return err
+	}
+	switch name {
+	case "ROOT", "REMOVE", "NOW", "CLUSTER_TIME", "JS_SCOPE", "IS_MR":
+		return mongoerror.New(codeNotWritable, "Can't redefine a non-user-writable variable")
+	}
+	return nil
+}
+
 // checkReference checks the name of a variable that an expression refers to.
 func checkReference(name string) error {
 	switch {

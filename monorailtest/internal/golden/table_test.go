@@ -1,7 +1,6 @@
 package golden
 
 import (
-	"slices"
 	"strings"
 	"testing"
 )
@@ -34,30 +33,5 @@ func TestMet(t *testing.T) {
 		if test.row.Met() != test.want {
 			t.Errorf("%+v: %v", test.row, !test.want)
 		}
-	}
-}
-
-func TestWorse(t *testing.T) {
-	before := NewTable()
-	before.Add("insert", make([]Result, 3))
-	text := before.String()
-	for _, test := range []struct {
-		results []Result
-		want    []string
-	}{
-		{make([]Result, 3), nil},
-		{make([]Result, 4), nil},
-		{make([]Result, 2), []string{"insert"}},
-		{[]Result{{}, {}, {}, {Verdict: Wrong}}, []string{"insert"}},
-	} {
-		table := NewTable()
-		table.Add("insert", test.results)
-		got, err := table.Worse(text)
-		if err != nil || !slices.Equal(got, test.want) {
-			t.Errorf("%+v: %v, %v", test.results, got, err)
-		}
-	}
-	if _, err := before.Worse(strings.Replace(text, "delete", "remove", 1)); err == nil {
-		t.Error("a table of other areas is taken")
 	}
 }

@@ -229,3 +229,24 @@ func TestInsertBegins(t *testing.T) {
 		}
 	}
 }
+
+// The constants of a pipeline are variables with any name that can be referred to, but those of the server.
+func TestConstants(t *testing.T) {
+	stages := []bson.D{bsontest.Parse(t, `{"$set":{"a":"$$Value"}}`)}
+	u, err := ParsePipeline(stages, bsontest.Parse(t, `{"Value":"$_id"}`), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The value is not an expression.
+	got, _, err := u.Apply(bsontest.Parse(t, `{"_id":1}`), -1)
+	if want := bsontest.Parse(t, `{"_id":1,"a":"$_id"}`); err != nil || !bytes.Equal(bsonvalue.Encode(got), bsonvalue.Encode(want)) {
+		t.Errorf("%v, %v, want %v", got, err, want)
+	}
+	for name, code := range map[string]int32{"": 16869, "1a": 16870, "a-b": 16871, "NOW": 17275, "ROOT": 17275, "A": 0, "a": 0} {
+		_, err := ParsePipeline([]bson.D{bsontest.Parse(t, `{"$unset":"a"}`)}, bson.D{{Key: name, Value: int32(1)}}, Options{})
+		var e *mongoerror.Error
+		if code == 0 && err != nil || code != 0 && (!errors.As(err, &e) || e.Code != code) {
+			t.Errorf("%q: %v, want code %d", name, err, code)
+		}
+	}
+}

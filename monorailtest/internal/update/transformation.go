@@ -26,6 +26,11 @@ func ParsePipeline(stages []bson.D, constants bson.D, o Options) (*Update, error
 		// The spelling is MongoDB's.
 		return nil, mongoerror.New(mongoerror.FailedToParse, "arrayFilters may not be specified for pipeline-syle updates")
 	}
+	for _, e := range constants {
+		if err := expression.CheckConstant(e.Key); err != nil {
+			return nil, err
+		}
+	}
 	u, err := pipeline.ParseUpdate(stages, scope(constants, o))
 	return &Update{pipeline: &transformation{u}}, err
 }
