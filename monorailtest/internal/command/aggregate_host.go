@@ -89,12 +89,14 @@ func (h *host) in(target pipeline.Namespace) *Request {
 
 // UniqueKey implements pipeline.Host.
 func (h *host) UniqueKey(target pipeline.Namespace, paths []string) error {
-	if len(paths) == 1 && paths[0] == "_id" {
+	c := h.state.data(h.request).Collection(target.Database, target.Collection)
+	if c == nil && len(paths) == 1 && paths[0] == "_id" {
 		return nil
 	}
-	if c := h.state.data(h.request).Collection(target.Database, target.Collection); c != nil {
-		for _, x := range c.Indexes() {
-			if !x.Unique || x.Partial != nil || x.Hidden || len(x.Key) != len(paths) {
+	if c != nil {
+		for i, x := range c.Indexes() {
+			unique := i == 0 || x.Unique && x.Partial == nil && x.Kind == store.Ordered
+			if !unique || len(x.Key) != len(paths) || !collate.Same(x.Collation, h.collation) {
 				continue
 			}
 			if !slices.ContainsFunc(x.Key, func(e bson.E) bool { return !slices.Contains(paths, e.Key) }) {

@@ -46,6 +46,7 @@ func TestMerge(t *testing.T) {
 	c.expect(c.run(`{"aggregate":"c","pipeline":[{"$unset":"_id"},{"$merge":{"into":"t","on":"k"}}],"cursor":{}}`), 51183, "code")
 	c.run(`{"createIndexes":"t","indexes":[{"key":{"k":1},"name":"k","unique":true}]}`)
 	c.expect(c.run(`{"aggregate":"c","pipeline":[{"$unset":"_id"},{"$merge":{"into":"t","on":"k","whenMatched":"replace"}}],"cursor":{}}`), 1.0, "ok")
+	c.expect(c.run(`{"aggregate":"c","pipeline":[{"$unset":"_id"},{"$merge":{"into":"t","on":"k"}}],"cursor":{},"collation":{"locale":"en"}}`), 51183, "code")
 	c.expect(c.run(`{"find":"t","filter":{"k":"x"}}`), nil, "cursor", "firstBatch", 0, "old")
 	c.expect(c.run(`{"aggregate":"c","pipeline":[{"$set":{"_id":7}},{"$merge":{"into":"t","on":"k"}}],"cursor":{}}`), 66, "code")
 	c.run(`{"aggregate":"c","pipeline":[{"$merge":{"into":"t","let":{"by":10},"whenMatched":[{"$set":{"n":{"$add":["$n","$$new.n","$$by"]}}}]}}],"cursor":{}}`)

@@ -123,6 +123,10 @@ func (p preferred) down(v any) any {
 	for bsonvalue.CompareNumbers(v, s.times(first, factor)) <= 0 {
 		factor = s.tenth(factor)
 	}
+	if !canRound(factor) {
+		// There is nothing of the series between the smallest number and zero.
+		return factor
+	}
 	for bsonvalue.CompareNumbers(v, s.times(last, factor)) > 0 {
 		below := s.times(last, factor)
 		factor = s.times(factor, s.number(10))

@@ -127,7 +127,8 @@ type frontier struct {
 	context *Context
 	values  bson.A
 	asked   map[string]bool
-	used    int
+	// used is about how many bytes values take.
+	used int
 }
 
 func (f *frontier) add(v any) {
@@ -157,7 +158,7 @@ func (g *graphLookup) search(r *run, d bson.D) (bson.A, error) {
 	} else {
 		f.add(start)
 	}
-	found, visited := bson.A{}, map[string]bool{}
+	found, visited, used := bson.A{}, map[string]bool{}, 0
 	for depth := int64(0); len(f.values) > 0 && (g.most < 0 || depth <= g.most); depth++ {
 		step, err := g.step(r, f)
 		if err != nil {
@@ -177,7 +178,7 @@ func (g *graphLookup) search(r *run, d bson.D) (bson.A, error) {
 				d = setNested(d, g.depth, depth)
 			}
 			visit(d, g.from, f.add)
-			if f.used += sizeOf(id) + sizeOf(d); f.used >= maxMemory {
+			if used += sizeOf(id) + sizeOf(d); used+f.used >= maxMemory {
 				return mongoerror.New(40099, "$graphLookup reached maximum memory consumption")
 			}
 			found = append(found, d)
@@ -193,7 +194,7 @@ func (g *graphLookup) search(r *run, d bson.D) (bson.A, error) {
 // step returns the documents that are one step away from the frontier, and empties it.
 func (g *graphLookup) step(r *run, f *frontier) (Iterator, error) {
 	next := bson.D{{Key: g.to, Value: bson.D{{Key: "$in", Value: f.values}}}}
-	f.values = nil
+	f.values, f.used = nil, 0
 	conditions := bson.A{next}
 	if g.restriction != nil {
 		conditions = bson.A{g.restriction, next}

@@ -34,7 +34,7 @@ type Host interface {
 	// Replace puts the documents in the place of a collection, all at once, which keeps its indexes.
 	Replace(ctx context.Context, target Namespace, in Iterator) error
 	// UniqueKey returns an error if the fields at the paths do not identify the documents of a
-	// collection, by a unique index on just them.
+	// collection, by a unique index on just them that compares as the command does.
 	UniqueKey(target Namespace, paths []string) error
 	// Insert inserts documents one after the other up to the first that fails.
 	Insert(ctx context.Context, target Namespace, documents []bson.D) error

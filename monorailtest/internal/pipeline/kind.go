@@ -61,6 +61,8 @@ func init() {
 		"$unset":       {parse: parseUnset, inUpdate: true},
 		"$unwind":      {parse: parseUnwind},
 
+		"$changeStream": {parse: parseElsewhere, first: true, source: true, notInFacet: true, notInLookup: true, notInUnion: true, notInTransaction: true},
+
 		"$collStats":         {parse: parseCollStats, first: true, source: true, notInFacet: true, notInTransaction: true},
 		"$currentOp":         {parse: parseCurrentOp, first: true, source: true, serverWide: true, notInFacet: true, notInUnion: true, notInTransaction: true},
 		"$indexStats":        {parse: parseEmpty("$indexStats", 28803, "The $indexStats stage specification must be an empty object"), first: true, source: true, notInFacet: true, notInTransaction: true},
@@ -68,21 +70,13 @@ func init() {
 		"$listSessions":      {parse: parseListSessions("$listSessions"), first: true, source: true, notInFacet: true, notInTransaction: true},
 		"$planCacheStats":    {parse: parsePlanCacheStats, first: true, source: true, notInFacet: true, notInTransaction: true},
 	}
-	// A change stream does not go through a pipeline's stages alone: see Register.
-	Register("$changeStream", func(*Context, bson.D) (Iterator, error) {
-		return nil, mongoerror.New(40573, "The $changeStream stage is only supported on replica sets")
-	})
 }
 
-// Register adds a stage that must be the first, and whose documents come from elsewhere: what open
-// gives when the run is started. It is called by initializers only.
-func Register(name string, open func(c *Context, argument bson.D) (Iterator, error)) {
-	kinds[name] = &kind{first: true, source: true, notInFacet: true, notInLookup: true, notInUnion: true, notInTransaction: true,
-		parse: func(c *Context, v any) (stage, error) {
-			d, _ := v.(bson.D)
-			in, err := open(c, d)
-			return opener(func(*run, Iterator) Iterator { return in }), err
-		}}
+// parseElsewhere is the parser of $changeStream, which does not get here where it may stand.
+func parseElsewhere(*Context, any) (stage, error) {
+	return collector(func(*run, Iterator) ([]bson.D, error) {
+		return nil, mongoerror.New(40573, "The $changeStream stage is only supported on replica sets")
+	}), nil
 }
 
 // IsStage tells whether MongoDB 4.4 has a stage of that name.

@@ -43,8 +43,10 @@ func parseMerge(c *Context, v any) (stage, error) {
 		m.on = append(m.on, strings.Split(name, "."))
 		m.identifiesByID = m.identifiesByID || name == "_id"
 	}
-	if err := c.Host.UniqueKey(s.target, s.on); err != nil {
-		return nil, err
+	if s.onGiven {
+		if err := c.Host.UniqueKey(s.target, s.on); err != nil {
+			return nil, err
+		}
 	}
 	switch {
 	case c.InTransaction:

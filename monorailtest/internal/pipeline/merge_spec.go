@@ -23,8 +23,10 @@ const (
 
 // mergeSpec is the argument of $merge.
 type mergeSpec struct {
-	target                      Namespace
+	target Namespace
+	// on is _id where it is not given.
 	on                          []string
+	onGiven                     bool
 	whenMatched, whenNotMatched string
 	stages                      []bson.D
 	// let is nil where it is not given.
@@ -69,6 +71,7 @@ func (s *mergeSpec) parse(d bson.D) error {
 			given = true
 			err = s.parseInto(e.Value)
 		case "on":
+			s.onGiven = true
 			err = s.parseOn(e.Value)
 		case "let":
 			var ok bool
