@@ -86,13 +86,14 @@ func evaluateZone(f *frame, n node) (*time.Location, error) {
 // datePart is one of dateParts.
 type datePart struct {
 	name string
+	take func(t time.Time) any
 	date node
 	// zone is nil where there is none.
 	zone node
 }
 
 func parseDatePart(p *parser, name string, argument any, names *variable) (node, error) {
-	n := &datePart{name: name}
+	n := &datePart{name: name, take: dateParts[name]}
 	var err error
 	switch x := argument.(type) {
 	case bson.A:
@@ -139,7 +140,7 @@ func (n *datePart) evaluate(f *frame) (any, error) {
 			return nil, err
 		}
 	}
-	return dateParts[n.name](inZone(d, zone)), nil
+	return n.take(inZone(d, zone)), nil
 }
 
 func (n *datePart) optimize(o *optimizer) node {
