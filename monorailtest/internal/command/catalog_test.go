@@ -145,6 +145,11 @@ func TestValidation(t *testing.T) {
 	c.expect(c.run(`{"insert":"c","documents":[{"_id":5,"a":1}]}`), 1, "n")
 	c.expect(c.run(`{"collMod":"c","foo":1}`), 72, "code")
 	c.expect(c.run(`{"collMod":"c","validationLevel":"x"}`), 2, "code")
+	c.expect(c.run(`{"collMod":"c","validationLevel":1}`), 13111, "code")
+	c.expect(c.run(`{"collMod":"c","validator":1}`), 10065, "code")
+	c.expect(c.run(`{"collMod":"c","validator":{"$where":"1"}}`), 224, "code")
+	c.run(`{"create":"d","validator":{"a":1}}`)
+	c.expect(c.run(`{"listCollections":1,"filter":{"name":"d"}}`), nil, "cursor", "firstBatch", 0, "options", "validationLevel")
 }
 
 func TestViews(t *testing.T) {

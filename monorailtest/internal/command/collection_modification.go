@@ -7,7 +7,6 @@ import (
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
-	"github.com/mongo-monorail/monorail/monorailtest/internal/query"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/store"
 )
 
@@ -68,19 +67,15 @@ func (a *collectionModification) parse(r *Request) error {
 
 // take reads one field of a collMod.
 func (a *collectionModification) take(key string, v bson.RawValue) (known bool, err error) {
-	path := "collMod." + key
 	switch key {
 	case "collMod", "noPadding", "usePowerOf2Sizes", "recordPreImages":
 	case "index":
-		var ok bool
-		raw, ok := v.DocumentOK()
-		if !ok {
-			return true, mongoerror.New(mongoerror.InvalidOptions, "'index' option must be an object")
+		if a.index, err = object(key, v); err == nil {
+			err = checkIndexOption(a.index)
 		}
-		a.index, err = bsonvalue.Decode(raw)
 	case "validator":
 		var d bson.D
-		d, err = document(v, path)
+		d, err = object(key, v)
 		a.changed = append(a.changed, bson.E{Key: key, Value: d})
 	case "validationLevel":
 		err = a.choice(key, v, "off", "strict", "moderate")
@@ -106,9 +101,50 @@ func (a *collectionModification) take(key string, v bson.RawValue) (known bool, 
 }
 
 func (a *collectionModification) choice(key string, v bson.RawValue, choices ...string) error {
-	s, err := choice(v, "collMod."+key, choices...)
+	s, ok := v.StringValueOK()
+	if !ok {
+		return mongoerror.New(codeWrongDBType, "wrong type for field (%s) %s != string", key, aliasOf(v.Type))
+	}
 	a.changed = append(a.changed, bson.E{Key: key, Value: s})
-	return err
+	return checkChoice(s, key, choices...)
+}
+
+// object reads a field that must be an object.
+func object(key string, v bson.RawValue) (bson.D, error) {
+	raw, ok := v.DocumentOK()
+	if !ok {
+		return nil, mongoerror.New(codeExpectedObject, "invalid parameter: expected an object (%s)", key)
+	}
+	return bsonvalue.Decode(raw)
+}
+
+// checkIndexOption checks what is said about an index by itself.
+func checkIndexOption(d bson.D) error {
+	name, key := store.Field(d, "name"), store.Field(d, "keyPattern")
+	_, hasName := name.(string)
+	_, hasKey := key.(bson.D)
+	expire, hidden := store.Field(d, "expireAfterSeconds"), store.Field(d, "hidden")
+	_, isBool := hidden.(bool)
+	why := ""
+	switch {
+	case !bsonvalue.IsMissing(name) && !bsonvalue.IsMissing(key):
+		why = "Cannot specify both key pattern and name."
+	case bsonvalue.IsMissing(name) && bsonvalue.IsMissing(key):
+		why = "Must specify either index name or key pattern."
+	case !bsonvalue.IsMissing(name) && !hasName:
+		why = "Index name must be a string."
+	case !bsonvalue.IsMissing(key) && !hasKey:
+		why = "Key pattern must be an object."
+	case bsonvalue.IsMissing(expire) && bsonvalue.IsMissing(hidden):
+		why = "no expireAfterSeconds or hidden field"
+	case !bsonvalue.IsMissing(expire) && !bsonvalue.IsNumber(expire):
+		why = "expireAfterSeconds field must be a number"
+	case !bsonvalue.IsMissing(hidden) && !isBool:
+		why = "hidden field must be a boolean"
+	default:
+		return nil
+	}
+	return mongoerror.New(mongoerror.InvalidOptions, "%s", why)
 }
 
 // modifyLocked changes a collection; reply gets what the reply tells.
@@ -131,14 +167,13 @@ func (a *collectionModification) modifyLocked(c *store.Collection, w *store.Writ
 	if a.changed == nil {
 		return nil
 	}
-	options := c.Options().Document
+	// Whichever changes, all that is about validation is written down.
+	options := withDefault(c.Options().Document, "validationLevel", "strict")
+	options = withDefault(options, "validationAction", "error")
 	for _, e := range a.changed {
 		if e.Key == "validator" {
-			if _, err := query.ParseWith(e.Value.(bson.D), query.Options{Collation: c.Options().Collation, Stored: true}); err != nil {
+			if err := checkValidator(c.Namespace(), e.Value.(bson.D), c.Options().Collation); err != nil {
 				return err
-			}
-			for _, other := range []string{"validationLevel", "validationAction"} {
-				options = withDefault(options, other, map[string]string{"validationLevel": "strict", "validationAction": "error"}[other])
 			}
 		}
 		options = setOption(options, e)
@@ -171,19 +206,6 @@ func setOption(options bson.D, e bson.E) bson.D {
 func (a *collectionModification) findIndex(c *store.Collection, indexes []store.IndexSpec) (store.IndexSpec, error) {
 	name, hasName := store.Field(a.index, "name").(string)
 	key, hasKey := store.Field(a.index, "keyPattern").(bson.D)
-	switch {
-	case hasName && hasKey:
-		return store.IndexSpec{}, mongoerror.New(mongoerror.InvalidOptions, "Cannot specify both key pattern and name.")
-	case !hasName && !hasKey:
-		return store.IndexSpec{}, mongoerror.New(mongoerror.InvalidOptions, "Must specify either index name or key pattern.")
-	}
-	if v := store.Field(a.index, "expireAfterSeconds"); !bsonvalue.IsMissing(v) && !bsonvalue.IsNumber(v) {
-		return store.IndexSpec{}, mongoerror.New(mongoerror.InvalidOptions, "expireAfterSeconds field must be a number")
-	}
-	hidden := store.Field(a.index, "hidden")
-	if bsonvalue.IsMissing(hidden) && bsonvalue.IsMissing(store.Field(a.index, "expireAfterSeconds")) {
-		return store.IndexSpec{}, mongoerror.New(mongoerror.InvalidOptions, "no expireAfterSeconds or hidden field")
-	}
 	var found []store.IndexSpec
 	for _, x := range indexes {
 		if hasName && x.Name == name || hasKey && bsonvalue.Equal(x.Key, key) {
@@ -219,15 +241,15 @@ func (a *collectionModification) modifyIndex(x *store.IndexSpec, reply *bson.D) 
 		case n < 0 || n > maxExpiry:
 			return false, mongoerror.New(mongoerror.InvalidOptions, "TTL index 'expireAfterSeconds' option cannot be less than 0")
 		}
+		tell("expireAfterSeconds", before, v)
 		if !bsonvalue.Equal(before, v) {
-			tell("expireAfterSeconds", before, v)
 			x.ExpireAfter = n
 			x.Document = setOption(x.Document, bson.E{Key: "expireAfterSeconds", Value: n})
 		}
 	}
 	if v := store.Field(a.index, "hidden"); !bsonvalue.IsMissing(v) {
 		hidden := bsonvalue.Truth(v)
-		if x.Name == "_id_" {
+		if hidden && x.Name == "_id_" {
 			return false, mongoerror.New(mongoerror.BadValue, "can't hide _id index")
 		}
 		if hidden != x.Hidden {
@@ -257,12 +279,14 @@ func (s *State) modifyView(ctx context.Context, r *Request, a *collectionModific
 	switch {
 	case a.index != nil || a.changed != nil:
 		return mongoerror.New(mongoerror.InvalidOptions, "option not supported on a view")
-	case a.isView != a.hasPipeline:
-		return mongoerror.New(mongoerror.InvalidOptions, "Must specify both 'viewOn' and 'pipeline' when modifying a view")
-	case !a.isView:
+	case !a.isView && !a.hasPipeline:
 		return nil
-	case a.viewOn == "":
-		return mongoerror.New(mongoerror.InvalidOptions, "'viewOn' option cannot be empty")
+	}
+	if a.viewOn == "" {
+		a.viewOn = v.on
+	}
+	if !a.hasPipeline {
+		a.pipeline = v.pipeline
 	}
 	if err := s.checkView(r, name, a.viewOn, a.pipeline, v.collation); err != nil {
 		return err

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"go.mongodb.org/mongo-driver/bson"
@@ -49,10 +50,13 @@ func createCollection(ctx context.Context, s *State, r *Request) (bson.D, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := a.check(c); err != nil {
+	if err := a.check(); err != nil {
 		return nil, err
 	}
 	if err := checkNewName(r.Database, name); err != nil {
+		return nil, err
+	}
+	if err := checkValidator(r.Database+"."+name, a.validator, c); err != nil {
 		return nil, err
 	}
 	if a.isView {
@@ -173,16 +177,34 @@ func choice(v bson.RawValue, path string, choices ...string) (string, error) {
 	if !ok {
 		return "", wrongType(path, v.Type, "string")
 	}
-	for _, c := range choices {
-		if s == c {
-			return s, nil
-		}
+	return s, checkChoice(s, path, choices...)
+}
+
+func checkChoice(s, path string, choices ...string) error {
+	if slices.Contains(choices, s) {
+		return nil
 	}
-	return "", mongoerror.New(mongoerror.BadValue, "Enumeration value '%s' for field '%s' is not a valid value.", s, path)
+	return mongoerror.New(mongoerror.BadValue, "Enumeration value '%s' for field '%s' is not a valid value.", s, path)
+}
+
+// checkValidator refuses a validator that does not parse, or that the collection cannot have.
+func checkValidator(namespace string, d bson.D, c *collation.Collation) error {
+	database, name, _ := strings.Cut(namespace, ".")
+	switch {
+	case len(d) == 0:
+		return nil
+	case strings.HasPrefix(name, "system."):
+		return mongoerror.New(mongoerror.InvalidOptions, "Document validators not allowed on system collection %s", namespace)
+	case database == "admin" || database == "local" || database == "config":
+		return mongoerror.New(mongoerror.InvalidOptions,
+			"Document validators are not allowed on collections in the %s database", database)
+	}
+	_, err := query.ParseWith(d, query.Options{Collation: c, Stored: true})
+	return err
 }
 
 // check refuses options that contradict each other.
-func (a *creation) check(c *collation.Collation) error {
+func (a *creation) check() error {
 	switch {
 	case a.isView && a.viewOn == "":
 		return mongoerror.New(mongoerror.BadValue, "'viewOn' cannot be empty.'")
@@ -197,18 +219,19 @@ func (a *creation) check(c *collation.Collation) error {
 		return mongoerror.New(mongoerror.InvalidOptions, "the 'size' field is required when 'capped' is true")
 	}
 	if n, ok := a.size.(int64); ok && (n < 0 || n > maxCappedSize) {
-		return mongoerror.New(mongoerror.BadValue, "BSON field 'create.size' value must be >= 0 and <= %d, actual value '%d'", int64(maxCappedSize), n)
+		return mongoerror.New(mongoerror.BadValue, "size has to be >= 0 and cannot exceed 1 PB, but is %d", n)
 	}
-	if a.validator == nil {
-		return nil
+	if n, ok := a.max.(int64); ok && n > maxCappedDocuments {
+		return mongoerror.New(mongoerror.BadValue, "max in a capped collection has to be < 2^31 or not set")
 	}
-	_, err := query.ParseWith(a.validator, query.Options{Collation: c, Stored: true})
-	return err
+	return nil
 }
 
 const (
 	// maxCappedSize is a petabyte.
 	maxCappedSize = 1 << 50
+	// maxCappedDocuments is the greatest max, and what stands for none.
+	maxCappedDocuments = 1<<31 - 1
 	// cappedUnit is what the size of a capped collection is rounded up to.
 	cappedUnit = 256
 )
@@ -220,7 +243,10 @@ func (a *creation) options(c *collation.Collation) bson.D {
 		size := a.size.(int64)
 		out = append(out, bson.E{Key: "capped", Value: true},
 			bson.E{Key: "size", Value: number((size + cappedUnit - 1) / cappedUnit * cappedUnit)})
-		if n, ok := a.max.(int64); ok && n > 0 {
+		if n, ok := a.max.(int64); ok {
+			if n <= 0 {
+				n = maxCappedDocuments
+			}
 			out = append(out, bson.E{Key: "max", Value: number(n)})
 		}
 	}
@@ -228,26 +254,19 @@ func (a *creation) options(c *collation.Collation) bson.D {
 		out = append(out, bson.E{Key: "autoIndexId", Value: *a.autoIndexID})
 	}
 	out = append(out, a.others...)
-	if a.validator != nil {
+	if len(a.validator) > 0 {
 		out = append(out, bson.E{Key: "validator", Value: a.validator})
 	}
-	if a.validationLevel != "" || a.validator != nil {
-		out = append(out, bson.E{Key: "validationLevel", Value: orDefault(a.validationLevel, "strict")})
+	if a.validationLevel != "" {
+		out = append(out, bson.E{Key: "validationLevel", Value: a.validationLevel})
 	}
-	if a.validationAction != "" || a.validator != nil {
-		out = append(out, bson.E{Key: "validationAction", Value: orDefault(a.validationAction, "error")})
+	if a.validationAction != "" {
+		out = append(out, bson.E{Key: "validationAction", Value: a.validationAction})
 	}
 	if c != nil {
 		out = append(out, bson.E{Key: "collation", Value: c.Document()})
 	}
 	return out
-}
-
-func orDefault(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }
 
 // createView makes a view: it writes it down in the collection of views.

@@ -74,7 +74,7 @@ func TestHiddenAndHashedIndexes(t *testing.T) {
 		`{"collMod":"c","index":{"name":"a","expireAfterSeconds":1}}`:             72,
 		`{"collMod":"c","index":{"name":"a","expireAfterSeconds":"x"}}`:           72,
 		`{"collMod":"c","index":{"name":"a","keyPattern":{"a":1},"hidden":true}}`: 72,
-		`{"collMod":"c","index":1}`:                                               72,
+		`{"collMod":"c","index":1}`:                                               10065,
 	} {
 		c.expect(c.run("%s", command), want, "code")
 	}
