@@ -45,7 +45,7 @@ func TestCreateErrors(t *testing.T) {
 		`{"create":"c","collation":{}}`:                         2,
 		`{"create":"c","validator":1}`:                          14,
 		`{"create":"c","validator":{"$foo":1}}`:                 2,
-		`{"create":"c","validator":{"$where":"1"}}`:             224,
+		`{"create":"c","validator":{"$where":"1"}}`:             2,
 		`{"create":"c","validationLevel":"x"}`:                  2,
 		`{"create":"c","validationAction":"x"}`:                 2,
 		`{"create":"c","foo":1}`:                                40415,
@@ -147,7 +147,7 @@ func TestValidation(t *testing.T) {
 	c.expect(c.run(`{"collMod":"c","validationLevel":"x"}`), 2, "code")
 	c.expect(c.run(`{"collMod":"c","validationLevel":1}`), 13111, "code")
 	c.expect(c.run(`{"collMod":"c","validator":1}`), 10065, "code")
-	c.expect(c.run(`{"collMod":"c","validator":{"$where":"1"}}`), 224, "code")
+	c.expect(c.run(`{"collMod":"c","validator":{"$where":"1"}}`), 2, "code")
 	c.run(`{"create":"d","validator":{"a":1}}`)
 	c.expect(c.run(`{"listCollections":1,"filter":{"name":"d"}}`), nil, "cursor", "firstBatch", 0, "options", "validationLevel")
 }

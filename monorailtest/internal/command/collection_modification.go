@@ -238,7 +238,7 @@ func (a *collectionModification) modifyIndex(x *store.IndexSpec, reply *bson.D) 
 		switch {
 		case bsonvalue.IsMissing(before):
 			return false, mongoerror.New(mongoerror.InvalidOptions, "no expireAfterSeconds field to update")
-		case n < 0 || n > maxExpiry:
+		case n < 0:
 			return false, mongoerror.New(mongoerror.InvalidOptions, "TTL index 'expireAfterSeconds' option cannot be less than 0")
 		}
 		tell("expireAfterSeconds", before, v)

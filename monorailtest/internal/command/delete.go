@@ -189,6 +189,9 @@ func checkHintType(hint any) error {
 
 // resolveHint finds the index that a hint names.
 func resolveHint(hint any, indexes []store.IndexSpec, namespace string, f *query.Filter) (store.Hint, error) {
+	if err := f.Unplannable(); err != nil {
+		return store.Hint{}, err
+	}
 	name, isName := hint.(string)
 	pattern, isPattern := hint.(bson.D)
 	if hint == nil || isPattern && len(pattern) == 0 {

@@ -38,7 +38,9 @@ func (d *indexDefinition) resolve(o *store.Options) (store.IndexSpec, error) {
 	var err error
 	switch {
 	case d.collation == nil:
-		x.Collation = o.Collation
+		if d.version >= 2 {
+			x.Collation = o.Collation
+		}
 	default:
 		if x.Collation, err = collation.Parse(d.collation); err != nil {
 			return x, err
@@ -136,7 +138,11 @@ func withDefault(d bson.D, name string, v any) bson.D {
 
 // onID tells the index on _id that every collection has.
 func (d *indexDefinition) onID() bool {
-	return len(d.key) == 1 && d.key[0].Key == "_id" && bsonvalue.IsNumber(d.key[0].Value)
+	if len(d.key) != 1 || d.key[0].Key != "_id" || !bsonvalue.IsNumber(d.key[0].Value) {
+		return false
+	}
+	n, _ := bsonvalue.ToLong(d.key[0].Value)
+	return n == 1 || n == -1
 }
 
 // pluginOf returns the kind of index that a key pattern names, "" for an ordinary one.
@@ -191,7 +197,7 @@ func samePartial(a, b *query.Filter) bool {
 
 // conflicting tells whether an index exists already, or returns the error of one that differs.
 func conflicting(x store.IndexSpec, indexes []store.IndexSpec) (bool, error) {
-	if len(x.Key) == 1 && x.Key[0].Key == "_id" && x.Kind == store.Ordered {
+	if bsonvalue.Equal(x.Key, indexes[0].Key) {
 		return true, nil
 	}
 	for _, other := range indexes {

@@ -2,13 +2,24 @@ package command
 
 import (
 	"strings"
+	"time"
 
 	"go.mongodb.org/mongo-driver/bson"
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/query"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/store"
 )
+
+// indexOptions are the fields that the specification of an index can have.
+var indexOptions = map[string]bool{
+	"key": true, "name": true, "v": true, "ns": true, "_id": true, "background": true, "dropDups": true, "unique": true, "sparse": true,
+	"hidden": true, "expireAfterSeconds": true, "partialFilterExpression": true, "collation": true, "wildcardProjection": true,
+	"storageEngine": true, "weights": true, "default_language": true, "language_override": true, "textIndexVersion": true,
+	"2dsphereIndexVersion": true, "coarsestIndexedLevel": true, "finestIndexedLevel": true, "bits": true, "min": true, "max": true,
+	"bucketSize": true,
+}
 
 // parseIndexSpec parses one element of the indexes of a createIndexes.
 func parseIndexSpec(v bson.RawValue) (*indexDefinition, error) {
@@ -22,6 +33,12 @@ func parseIndexSpec(v bson.RawValue) (*indexDefinition, error) {
 		return nil, err
 	}
 	d := &indexDefinition{source: source, version: 2}
+	for _, e := range source {
+		if !indexOptions[e.Key] {
+			return nil, d.refuse(mongoerror.InvalidIndexSpecificationOption,
+				"The field '%s' is not valid for an index specification. Specification: %s", e.Key, bsonvalue.Format(source))
+		}
+	}
 	named := false
 	for _, e := range source {
 		switch e.Key {
@@ -69,7 +86,11 @@ func (d *indexDefinition) take(e bson.E) error {
 	case "unique":
 		d.unique, show = bsonvalue.Truth(e.Value), false
 	case "hidden":
-		d.hidden, show = bsonvalue.Truth(e.Value), false
+		var ok bool
+		if d.hidden, ok = e.Value.(bool); !ok {
+			return d.wrongType(e, "a bool")
+		}
+		show = false
 	case "sparse":
 		d.sparse = bsonvalue.Truth(e.Value)
 	case "partialFilterExpression":
@@ -84,12 +105,18 @@ func (d *indexDefinition) take(e bson.E) error {
 	case "expireAfterSeconds":
 		d.expires, d.expireAfter = true, e.Value
 	case "v":
-		d.version, _ = bsonvalue.ToLong(e.Value)
-		if !bsonvalue.IsNumber(e.Value) || d.version != 1 && d.version != 2 {
-			return d.refuse(mongoerror.CannotCreateIndex, "Invalid index specification %s; cannot create an index with v=%s",
-				bsonvalue.Format(d.source), bsonvalue.Format(e.Value))
+		if !bsonvalue.IsNumber(e.Value) {
+			return d.wrongType(e, "a number")
 		}
-		show = false
+		n, exact := bsonvalue.ToLong(e.Value)
+		switch {
+		case !exact || n != int64(int32(n)):
+			return d.refuse(mongoerror.BadValue, "Index version must be representable as a 32-bit integer, but got %s", bsonvalue.Format(e.Value))
+		case n != 1 && n != 2:
+			return d.refuse(mongoerror.CannotCreateIndex, "Invalid index specification %s; cannot create an index with v=%d",
+				bsonvalue.Format(d.source), n)
+		}
+		d.version, show = n, false
 	case "collation":
 		c, ok := e.Value.(bson.D)
 		if !ok {
@@ -100,25 +127,37 @@ func (d *indexDefinition) take(e bson.E) error {
 		}
 		d.collation = c
 	case "wildcardProjection":
-		p, ok := e.Value.(bson.D)
-		switch {
-		case !ok:
-			return d.wrongType(e, "a non-empty object")
-		case len(p) == 0:
-			return d.refuse(mongoerror.FailedToParse, "The '%s' field can't be an empty object", e.Key)
-		case len(d.key) != 1 || d.key[0].Key != "$**":
-			return d.refuse(mongoerror.BadValue, "The field '%s' is only allowed in an 'wildcard' index", e.Key)
+		if err := d.checkProjection(e); err != nil {
+			return err
 		}
-	case "ns", "dropDups":
+	case "weights":
+		switch e.Value.(type) {
+		case bson.D, bson.A, string:
+		default:
+			return d.wrongType(e, "an object")
+		}
+	case "ns", "dropDups", "_id":
 		show = false
-	case "background", "storageEngine", "weights", "default_language", "language_override", "textIndexVersion",
-		"2dsphereIndexVersion", "bits", "min", "max", "bucketSize", "coarsestIndexedLevel", "finestIndexedLevel":
-	default:
-		return d.refuse(mongoerror.InvalidIndexSpecificationOption,
-			"The field '%s' is not valid for an index specification. Specification: %s", e.Key, bsonvalue.Format(d.source))
 	}
 	if show {
 		d.rest = append(d.rest, e)
+	}
+	return nil
+}
+
+// checkProjection checks what an index on all fields holds of them.
+func (d *indexDefinition) checkProjection(e bson.E) error {
+	key, _ := store.Field(d.source, "key").(bson.D)
+	p, ok := e.Value.(bson.D)
+	switch {
+	case pluginOf(key) != "wildcard":
+		return d.refuse(mongoerror.BadValue, "The field '%s' is only allowed in an 'wildcard' index", e.Key)
+	case !ok:
+		return d.wrongType(e, "a non-empty object")
+	case key[0].Key != "$**":
+		return d.refuse(mongoerror.FailedToParse, "The field '%s' is only allowed when 'key' is {\"$**\": ±1}", e.Key)
+	case len(p) == 0:
+		return d.refuse(mongoerror.FailedToParse, "The '%s' field can't be an empty object", e.Key)
 	}
 	return nil
 }
@@ -143,6 +182,12 @@ func (d *indexDefinition) check() error {
 	switch {
 	case d.partial != nil && d.sparse:
 		return d.refuse(mongoerror.CannotCreateIndex, "cannot mix \"partialFilterExpression\" and \"sparse\" options")
+	case d.version < 2 && d.collation != nil:
+		return d.refuse(mongoerror.CannotCreateIndex, "Invalid index specification %s; cannot create an index with the 'collation' option and v=%d",
+			bsonvalue.Format(d.source), d.version)
+	case plugin != "text" && !bsonvalue.IsMissing(store.Field(d.rest, "weights")):
+		return d.refuse(mongoerror.CannotCreateIndex, "Invalid index specification %s; the field 'weights' can only be specified with text indexes",
+			bsonvalue.Format(d.source))
 	case plugin == "hashed" && d.unique:
 		return mongoerror.New(codeUniqueHashed, "Currently hashed indexes cannot guarantee uniqueness. Use a regular index.")
 	case plugin == "wildcard":
@@ -171,7 +216,7 @@ func (d *indexDefinition) checkName() error {
 	}
 	for _, e := range d.source {
 		switch e.Key {
-		case "v", "key", "name", "background", "collation", "ns":
+		case "v", "key", "name", "collation", "ns", "_id":
 		default:
 			return mongoerror.New(mongoerror.InvalidIndexSpecificationOption,
 				"The field '%s' is not valid for an _id index specification. Specification: %s", e.Key, bsonvalue.Format(d.source))
@@ -179,9 +224,6 @@ func (d *indexDefinition) checkName() error {
 	}
 	return nil
 }
-
-// maxExpiry is the greatest expireAfterSeconds: an int32.
-const maxExpiry = 1<<31 - 1
 
 // checkExpiry checks the options of an index that deletes documents after a time.
 func (d *indexDefinition) checkExpiry() error {
@@ -191,10 +233,10 @@ func (d *indexDefinition) checkExpiry() error {
 			"TTL index 'expireAfterSeconds' option must be numeric, but received a type of '%s'. Index spec: %s", bsonvalue.TypeName(d.expireAfter), spec)
 	}
 	n, _ := bsonvalue.ToLong(d.expireAfter)
-	switch {
+	switch latest := time.Now().Unix(); {
 	case n < 0:
 		return mongoerror.New(mongoerror.CannotCreateIndex, "TTL index 'expireAfterSeconds' option cannot be less than 0. Index spec: %s", spec)
-	case n > maxExpiry:
+	case n > latest:
 		return mongoerror.New(mongoerror.CannotCreateIndex,
 			"TTL index 'expireAfterSeconds' option must be within an acceptable range, try a lower number. Index spec: %s", spec)
 	case len(d.key) != 1:
@@ -214,21 +256,33 @@ func checkIndexKey(key bson.D, in func(code int32, format string, args ...any) e
 	if len(key) == 0 {
 		return in(mongoerror.CannotCreateIndex, "Index keys cannot be empty.")
 	}
-	hashed := 0
+	if len(bsonvalue.Encode(key)) > maxKeyPattern {
+		return in(mongoerror.CannotCreateIndex, "Index key pattern too large.")
+	}
 	for i, e := range key {
+		for _, other := range key[:i] {
+			if other.Key == e.Key {
+				return in(mongoerror.BadValue, "The field '%s' appears multiple times in the index key pattern %s", e.Key, bsonvalue.Format(key))
+			}
+		}
+	}
+	plugin, hashed := pluginOf(key), 0
+	for _, e := range key {
 		switch kind := e.Value.(type) {
 		case string:
 			switch kind {
 			case "hashed":
-				if hashed++; hashed > 1 {
-					return mongoerror.New(codeTwoHashedFields, "A maximum of one index field is allowed to be hashed but found %d for 'key' %s",
-						hashed, bsonvalue.Format(key))
-				}
-			case "text", "2d", "2dsphere":
-			case "geoHaystack", "wildcard":
-				return notImplemented("an index of kind '" + kind + "'")
+				hashed++
+			case "text", "2d", "2dsphere", "geoHaystack":
+			case "wildcard":
+				return in(mongoerror.CannotCreateIndex, "The key pattern value for an 'wildcard' index must be a non-zero number, not a string.")
+			case "":
+				return in(mongoerror.CannotCreateIndex, "Values in the index key pattern cannot be empty strings")
 			default:
 				return in(mongoerror.CannotCreateIndex, "Unknown index plugin '%s'", kind)
+			}
+			if kind != plugin {
+				return in(mongoerror.CannotCreateIndex, "Can't use more than one index plugin for a single index.")
 			}
 		default:
 			if !bsonvalue.IsNumber(e.Value) {
@@ -245,22 +299,26 @@ func checkIndexKey(key bson.D, in func(code int32, format string, args ...any) e
 			}
 		}
 		parts := strings.Split(e.Key, ".")
-		for _, part := range parts {
+		for i, part := range parts {
+			reference := i > 0 && (part == "$id" || part == "$db" || part == "$ref")
+			wildcard := i == len(parts)-1 && part == "$**" && (plugin == "wildcard" || e.Value == "text")
 			if part == "" {
 				return in(mongoerror.CannotCreateIndex, "Index keys cannot be an empty field.")
 			}
-			if part[0] == '$' && part != "$id" && part != "$db" && part != "$ref" && part != "$**" {
+			if part[0] == '$' && !reference && !wildcard {
 				return in(mongoerror.CannotCreateIndex, "Index key contains an illegal field name: field name starts with '$'.")
 			}
 		}
-		for _, other := range key[:i] {
-			if other.Key == e.Key {
-				return in(mongoerror.BadValue, "Duplicate key pattern field '%s'", e.Key)
-			}
-		}
+	}
+	if hashed > 1 {
+		return mongoerror.New(codeTwoHashedFields, "A maximum of one index field is allowed to be hashed but found %d for 'key' %s",
+			hashed, bsonvalue.Format(key))
 	}
 	return nil
 }
+
+// maxKeyPattern is the size of the largest key pattern in bytes.
+const maxKeyPattern = 2048
 
 // isWildcard tells the name of the field of an index on all fields, or on all below one.
 func isWildcard(name string) bool { return name == "$**" || strings.HasSuffix(name, ".$**") }
@@ -282,7 +340,7 @@ func checkWildcard(key bson.D, e bson.E, in func(code int32, format string, args
 
 // checkPartial checks the filter of a partial index.
 func (d *indexDefinition) checkPartial(filter bson.D) error {
-	if _, err := query.Parse(filter); err != nil {
+	if _, err := query.ParseWith(filter, query.Options{Restricted: true}); err != nil {
 		e := asMongoError(err)
 		return d.refuse(e.Code, "%s", e.Message)
 	}

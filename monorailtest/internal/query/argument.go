@@ -1,6 +1,8 @@
 package query
 
 import (
+	"strings"
+
 	"go.mongodb.org/mongo-driver/bson"
 	"go.mongodb.org/mongo-driver/bson/primitive"
 
@@ -103,7 +105,7 @@ func (ps *parser) parseElementMatch(v any) (valueNode, error) {
 	}
 	ps.depth++
 	defer func() { ps.depth-- }()
-	if !isOperatorDocument(d) || isLogical(d[0].Key) {
+	if !isValueOperators(d) {
 		f, err := ps.parseDocument(d)
 		if err != nil {
 			return nil, err
@@ -114,12 +116,17 @@ func (ps *parser) parseElementMatch(v any) (valueNode, error) {
 	return element(n), err
 }
 
-func isLogical(operator string) bool {
-	switch operator {
-	case "$and", "$or", "$nor", "$expr", "$where", "$jsonSchema", "$comment", "$alwaysTrue", "$alwaysFalse":
-		return true
+// isValueOperators tells the operators for the elements themselves from a filter for documents, which a
+// reference is one of, also where it is not complete.
+func isValueOperators(d bson.D) bool {
+	if len(d) == 0 || !strings.HasPrefix(d[0].Key, "$") || has(d, "$ref") || has(d, "$id") || has(d, "$db") {
+		return false
 	}
-	return false
+	switch d[0].Key {
+	case "$and", "$or", "$nor", "$expr", "$where", "$jsonSchema", "$comment", "$alwaysTrue", "$alwaysFalse", "$sampleRate", "$text":
+		return false
+	}
+	return true
 }
 
 // parseValueOperators parses operators that apply to a value itself rather than to a path.
@@ -174,7 +181,7 @@ func (ps *parser) parseAll(p path, name string, v any) (node, error) {
 	}
 	out := make(all, len(a))
 	for i, item := range a {
-		if d, ok := item.(bson.D); ok && isOperatorDocument(d) {
+		if d, ok := item.(bson.D); ok && len(d) > 0 && isFieldOperator(d[0].Key) {
 			return nil, badValue("no $ expressions in $all")
 		}
 		n, err := ps.parseEquality(p, name, item)
@@ -186,11 +193,22 @@ func (ps *parser) parseAll(p path, name string, v any) (node, error) {
 	return out, nil
 }
 
+// isFieldOperator tells the names of the operators of a field, as $all looks for them: $not is none.
+func isFieldOperator(name string) bool {
+	switch name {
+	case "$eq", "$lt", "$lte", "$gt", "$gte", "$ne", "$in", "$nin", "$all", "$exists", "$type", "$mod", "$size", "$regex", "$options",
+		"$elemMatch", "$bitsAllSet", "$bitsAllClear", "$bitsAnySet", "$bitsAnyClear", "$near", "$nearSphere", "$geoNear", "$within",
+		"$geoWithin", "$geoIntersects":
+		return true
+	}
+	return false
+}
+
 func (ps *parser) parseAllElementMatch(p path, name string, a bson.A) (node, error) {
 	out := make(all, len(a))
 	for i, item := range a {
 		d, ok := item.(bson.D)
-		if !ok || len(d) != 1 || d[0].Key != "$elemMatch" {
+		if !ok || len(d) == 0 || d[0].Key != "$elemMatch" {
 			return nil, badValue("$all/$elemMatch has to be consistent")
 		}
 		v, err := ps.parseElementMatch(d[0].Value)

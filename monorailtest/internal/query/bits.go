@@ -56,11 +56,20 @@ func bitNumber(name, what string, v any) (int64, error) {
 		return 0, mongoerror.New(mongoerror.BadValue, "%s must be an integer but got: %s: %s", what, name, bsonvalue.Format(v))
 	}
 	n, exact := bsonvalue.ToLong(v)
+	if what == "bit positions" {
+		_, isDecimal := v.(primitive.Decimal128)
+		switch {
+		case !exact && !isDecimal:
+			return 0, badValue("bit positions must be an integer but got: %s: %s", name, bsonvalue.Format(v))
+		case n != int64(int32(n)) && !isDecimal:
+			return 0, badValue("bit positions cannot be represented as a 32-bit signed integer: %s: %s", name, bsonvalue.Format(v))
+		case n < 0:
+			return 0, badValue("bit positions must be >= 0 but got: %s: %s", name, bsonvalue.Format(v))
+		}
+		return n, nil
+	}
 	if !exact {
 		return 0, mongoerror.New(mongoerror.FailedToParse, "Expected an integer: %s: %s", name, bsonvalue.Format(v))
-	}
-	if n < 0 && what == "bit positions" {
-		return 0, badValue("bit positions must be >= 0 but got: %s: %s", name, bsonvalue.Format(v))
 	}
 	if n < 0 {
 		return 0, mongoerror.New(mongoerror.FailedToParse, "Expected a positive number in: %s: %s", name, bsonvalue.Format(v))

@@ -38,10 +38,10 @@ type Options struct {
 	// Scope is what $expr may refer to; nil for the scope of a command of its own, which then also fails
 	// where a constant part of it does.
 	Scope *expression.Scope
-	// Restricted refuses $expr, $where and $text, as the filters of array updates do
-	// (QueryFeatureNotAllowed, 224).
+	// Restricted refuses $expr and $jsonSchema (QueryFeatureNotAllowed, 224), and $where, $text and $near
+	// (BadValue, 2), as the filters of array updates and of partial indexes do.
 	Restricted bool
-	// Stored refuses $where and $text, as the validator of a collection does (224).
+	// Stored refuses $where, $text and $near (2), as the validator of a collection does.
 	Stored bool
 }
 

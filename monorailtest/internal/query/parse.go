@@ -46,15 +46,10 @@ func (ps *parser) parseElement(e bson.E) (node, error) {
 // isOperatorDocument tells {$gt: 1} from a value to compare with; {$ref: ..., $id: ...} is one of
 // the latter, a reference.
 func isOperatorDocument(d bson.D) bool {
-	if len(d) == 0 || !strings.HasPrefix(d[0].Key, "$") {
-		return false
-	}
-	switch d[0].Key {
-	case "$ref", "$id", "$db":
-		return false
-	}
-	return true
+	return len(d) > 0 && strings.HasPrefix(d[0].Key, "$") && (!has(d, "$ref") || !has(d, "$id"))
 }
+
+func has(d bson.D, name string) bool { return !bsonvalue.IsMissing(field(d, name)) }
 
 func (ps *parser) parseEquality(p path, name string, v any) (node, error) {
 	if r, ok := v.(primitive.Regex); ok {
@@ -98,9 +93,18 @@ func (ps *parser) parseTopLevel(operator string, v any) (node, error) {
 		}
 		return parseText(v)
 	case "$jsonSchema":
+		if ps.Restricted {
+			return nil, mongoerror.New(codeFeatureNotAllowed, "$jsonSchema is not allowed in this context")
+		}
 		return parseSchema(v)
 	case "$sampleRate":
+		if ps.depth > 0 {
+			return nil, badValue("$sampleRate can only be applied to the top-level document")
+		}
 		return parseSampleRate(v)
+	case "$ref", "$id", "$db":
+		// The fields of a reference.
+		return ps.parseEquality(path{operator}, operator, v)
 	}
 	return nil, badValue("unknown top level operator: %s", operator)
 }
@@ -136,6 +140,9 @@ func (ps *parser) parseLogical(operator string, v any) (node, error) {
 
 // parseOperators parses {field: {$op: ..., $op: ...}}.
 func (ps *parser) parseOperators(p path, name string, d bson.D) (node, error) {
+	if len(d) > 0 && isNear(d[0].Key) {
+		return ps.parseNear(d)
+	}
 	out := make(all, 0, len(d))
 	for _, e := range d {
 		n, err := ps.parseOperator(p, name, e, d)
@@ -198,7 +205,7 @@ func (ps *parser) parseOperator(p path, name string, e bson.E, siblings bson.D) 
 	case "$size":
 		return whole(parseSize(name, e.Value))
 	case "$regex":
-		return at(parseRegex(e.Value, siblings))
+		return at(parseRegex(siblings))
 	case "$options":
 		if field(siblings, "$regex") == bsonvalue.Missing {
 			return nil, badValue("$options needs a $regex")
@@ -220,7 +227,9 @@ func unknownOperator(operator string) error {
 	switch operator {
 	case "$where":
 		return badValue("$where cannot be applied to a field")
-	case "$near", "$nearSphere", "$geoNear", "$within", "$geoWithin", "$geoIntersects", "$minDistance", "$maxDistance":
+	case "$near", "$nearSphere", "$geoNear":
+		return badValue("near must be first")
+	case "$within", "$geoWithin", "$geoIntersects":
 		return mongoerror.New(mongoerror.NotImplemented, "%s is not supported by this server", operator)
 	}
 	return badValue("unknown operator: %s", operator)
@@ -278,26 +287,37 @@ func (ps *parser) parseIn(operator string, v any) (*in, error) {
 	return n, nil
 }
 
+// Codes of options that are given twice: behind the regular expression, and before it.
+const (
+	codeOptionsBefore = 51074
+	codeOptionsBehind = 51075
+)
+
 // parseRegex parses {$regex: ..., $options: ...}, the two in any order.
-func parseRegex(v any, siblings bson.D) (*pattern, error) {
+func parseRegex(siblings bson.D) (*pattern, error) {
 	var r primitive.Regex
-	switch x := v.(type) {
-	case string:
-		r.Pattern = x
-	case primitive.Regex:
-		r = x
-	default:
-		return nil, badValue("$regex has to be a string")
-	}
-	if o := field(siblings, "$options"); o != bsonvalue.Missing {
-		options, ok := o.(string)
-		if !ok {
-			return nil, badValue("$options has to be a string")
-		}
-		if r.Options != "" {
-			return nil, mongoerror.New(51075, "options set in both $regex and $options")
-		}
-		if options != "" {
+	for _, e := range siblings {
+		switch e.Key {
+		case "$regex":
+			switch x := e.Value.(type) {
+			case string:
+				r.Pattern = x
+			case primitive.Regex:
+				if x.Options != "" && r.Options != "" {
+					return nil, mongoerror.New(codeOptionsBefore, "options set in both $regex and $options")
+				}
+				r.Pattern, r.Options = x.Pattern, r.Options+x.Options
+			default:
+				return nil, badValue("$regex has to be a string")
+			}
+		case "$options":
+			options, ok := e.Value.(string)
+			switch {
+			case !ok:
+				return nil, badValue("$options has to be a string")
+			case r.Options != "":
+				return nil, mongoerror.New(codeOptionsBehind, "options set in both $regex and $options")
+			}
 			r.Options = options
 		}
 	}

@@ -53,8 +53,10 @@ func (ps *parser) topLevelOnly(operator string) error {
 	switch {
 	case ps.depth > 0:
 		return badValue("%s can only be applied to the top-level document", operator)
-	case ps.Restricted, ps.Stored && operator != "$expr":
+	case operator == "$expr" && ps.Restricted:
 		return mongoerror.New(codeFeatureNotAllowed, "%s is not allowed in this context", operator)
+	case operator != "$expr" && (ps.Restricted || ps.Stored):
+		return badValue("%s is not allowed in this context", operator)
 	}
 	return nil
 }

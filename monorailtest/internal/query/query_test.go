@@ -45,6 +45,11 @@ func TestMatch(t *testing.T) {
 		{`{"s":{"$regex":"o$"}}`, `{"s":"hello\n"}`, true},
 		{`{"s":{"$regex":"\\Qa.b\\E"}}`, `{"s":"axb"}`, false},
 		{`{"$expr":{"$gt":["$a","$b"]}}`, `{"a":2,"b":1}`, true},
+		{`{"a":{"$ref":"x","$id":1}}`, `{"a":{"$ref":"x","$id":1}}`, true},
+		{`{"a":{"$elemMatch":{"$ref":"x","$id":1}}}`, `{"a":[{"$ref":"x","$id":1,"c":2}]}`, true},
+		{`{"a":{"$elemMatch":{"$id":1}}}`, `{"a":[{"$ref":"x","$id":1}]}`, true},
+		{`{"a":{"$all":[{"$foo":1}]}}`, `{"a":[{"$foo":1}]}`, true},
+		{`{"a":{"$all":[{"$elemMatch":{"b":1}},{"$elemMatch":{"b":2}}]}}`, `{"a":[{"b":1},{"b":2}]}`, true},
 		{`{"a":{"$gte":{"$numberDouble":"NaN"}}}`, `{"a":1}`, false},
 	} {
 		f, err := Parse(bsontest.Parse(t, c.filter))
@@ -76,7 +81,6 @@ func TestParseErrors(t *testing.T) {
 		`{"a":{"$mod":[0,1]}}`:                mongoerror.BadValue,
 		`{"$where":"true"}`:                   mongoerror.BadValue,
 		`{"a":{"$bitsAllSet":"x"}}`:           mongoerror.BadValue,
-		`{"$text":{"$search":"x"}}`:           mongoerror.IndexNotFound,
 		`{"$text":1}`:                         mongoerror.BadValue,
 		`{"a":{"$elemMatch":{"$expr":1}}}`:    mongoerror.BadValue,
 		`{"$sampleRate":2}`:                   mongoerror.BadValue,
@@ -92,6 +96,27 @@ func TestParseErrors(t *testing.T) {
 		var e *mongoerror.Error
 		if !errors.As(err, &e) || e.Code != want {
 			t.Errorf("%s: %v, want code %d", filter, err, want)
+		}
+	}
+}
+
+// $text and $near are errors in a collection only: Parse takes them.
+func TestUnplannable(t *testing.T) {
+	for filter, want := range map[string]int32{
+		`{"$text":{"$search":"x"}}`:                                                mongoerror.IndexNotFound,
+		`{"$or":[{"a":1},{"$text":{"$search":"x"}}]}`:                              mongoerror.IndexNotFound,
+		`{"a":{"$near":[0,0],"$maxDistance":1}}`:                                   mongoerror.NoQueryExecutionPlans,
+		`{"a":{"$nearSphere":{"$geometry":{"type":"Point","coordinates":[0,0]}}}}`: mongoerror.NoQueryExecutionPlans,
+		`{"a":1}`: 0,
+	} {
+		f, err := Parse(bsontest.Parse(t, filter))
+		if err != nil {
+			t.Errorf("%s: %v", filter, err)
+			continue
+		}
+		var e *mongoerror.Error
+		if errors.As(f.Unplannable(), &e) != (want != 0) || want != 0 && e.Code != want {
+			t.Errorf("%s: %v, want code %d", filter, f.Unplannable(), want)
 		}
 	}
 }
