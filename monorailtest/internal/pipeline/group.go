@@ -116,10 +116,8 @@ func parseSortByCount(c *Context, v any) (stage, error) {
 			return nil, mongoerror.New(40148, "the sortByCount field must be defined as a $-prefixed path or an expression inside an object")
 		}
 	case bson.D:
-		for _, e := range x {
-			if !strings.HasPrefix(e.Key, "$") {
-				return nil, mongoerror.New(40147, "the sortByCount field must be defined as a $-prefixed path or an expression inside an object")
-			}
+		if len(x) == 0 || !strings.HasPrefix(x[0].Key, "$") {
+			return nil, mongoerror.New(40147, "the sortByCount field must be defined as a $-prefixed path or an expression inside an object")
 		}
 	default:
 		return nil, mongoerror.New(40149, "the sortByCount field must be specified as a string or as an object")

@@ -64,9 +64,9 @@ func init() {
 		"$changeStream": {parse: parseElsewhere, first: true, source: true, notInFacet: true, notInLookup: true, notInUnion: true, notInTransaction: true},
 
 		"$collStats":         {parse: parseCollStats, first: true, source: true, notInFacet: true, notInTransaction: true},
-		"$currentOp":         {parse: parseCurrentOp, first: true, source: true, serverWide: true, notInFacet: true, notInUnion: true, notInTransaction: true},
+		"$currentOp":         {parse: parseCurrentOp, first: true, source: true, serverWide: true, notInFacet: true, notInTransaction: true},
 		"$indexStats":        {parse: parseEmpty("$indexStats", 28803, "The $indexStats stage specification must be an empty object"), first: true, source: true, notInFacet: true, notInTransaction: true},
-		"$listLocalSessions": {parse: parseListSessions("$listLocalSessions"), first: true, source: true, serverWide: true, notInFacet: true, notInUnion: true, notInTransaction: true},
+		"$listLocalSessions": {parse: parseListSessions("$listLocalSessions"), first: true, source: true, serverWide: true, notInFacet: true, notInTransaction: true},
 		"$listSessions":      {parse: parseListSessions("$listSessions"), first: true, source: true, notInFacet: true, notInTransaction: true},
 		"$planCacheStats":    {parse: parsePlanCacheStats, first: true, source: true, notInFacet: true, notInTransaction: true},
 	}

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"strconv"
+	"strings"
 
 	"go.mongodb.org/mongo-driver/bson"
 
@@ -82,8 +83,11 @@ func visit(d bson.D, path []string, f func(v any)) {
 	}
 }
 
-// place reads a number without a sign and without zeros before it.
+// place reads a number of digits only; zeros may stand before it.
 func place(name string) (int, bool) {
+	if strings.Trim(name, "0123456789") != "" {
+		return 0, false
+	}
 	n, err := strconv.Atoi(name)
-	return n, err == nil && n >= 0 && strconv.Itoa(n) == name
+	return n, err == nil
 }

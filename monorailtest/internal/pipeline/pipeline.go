@@ -125,6 +125,9 @@ func parseInner(c *Context, stages []bson.D, forbidden func(name string, k *kind
 			return nil, err
 		}
 	}
+	if err := checkTop(c, p.names); err != nil {
+		return nil, err
+	}
 	return p, checkPlaces(c, p.names)
 }
 

@@ -35,7 +35,7 @@ func TestSimpleErrors(t *testing.T) {
 		`[{"$unset":1}]`: 31002, `[{"$unset":[]}]`: 31119, `[{"$unset":["a",1]}]`: 31120, `[{"$unset":["a","a"]}]`: 31250,
 		`[{"$replaceRoot":1}]`: 40229, `[{"$replaceRoot":{}}]`: 40414, `[{"$replaceRoot":{"a":1}}]`: 40415,
 		`[{"$replaceRoot":{"newRoot":"$n"}}]`: 40228, `[{"$replaceWith":"$none"}]`: 40228,
-		`[{"$sortByCount":1}]`: 40149, `[{"$sortByCount":"r"}]`: 40148, `[{"$sortByCount":{"a":1}}]`: 40147,
+		`[{"$sortByCount":1}]`: 40149, `[{"$sortByCount":"r"}]`: 40148, `[{"$sortByCount":{"a":1}}]`: 40147, `[{"$sortByCount":{}}]`: 40147,
 		`[{"$sample":1}]`: 28745, `[{"$sample":{"size":"1"}}]`: 28746, `[{"$sample":{"size":-1}}]`: 28747,
 		`[{"$sample":{"n":1}}]`: 28748, `[{"$sample":{}}]`: 28749,
 	}.run(t, sampleData(t))
