@@ -20,14 +20,8 @@ type line struct {
 
 // lacking has the checks that fail since monorailtest lacks something, and what it lacks.
 var lacking = map[string]string{
-	"cursors/exhaust":                         "monorailtest lacks the opcodes that MongoDB 5.1 removed",
-	"cursors/raw_batches":                     "monorailtest lacks the opcodes that MongoDB 5.1 removed",
-	"cursors/tailable_on_a_capped_collection": "monorailtest lets a tailable cursor be of any collection that is empty",
-	"crud/validation":                         "monorailtest lacks bypassDocumentValidation",
-	"shell/statistics":                        "monorailtest lacks parameters that getParameter gives",
-	"sessions/change_streams":                 "monorailtest lacks change streams",
-	"sessions/change streams":                 "monorailtest lacks change streams",
-	"sessions/change stream":                  "monorailtest lacks change streams",
+	"cursors/exhaust":     "monorailtest lacks the opcodes that MongoDB 5.1 removed",
+	"cursors/raw_batches": "monorailtest lacks the opcodes that MongoDB 5.1 removed",
 }
 
 // waitDelay is how long a program may take to end after it was killed, or after it closed its output.

@@ -82,6 +82,7 @@ func (h *host) Read(_ context.Context, n pipeline.Namespace, f *query.Filter, o 
 func (h *host) in(target pipeline.Namespace) *Request {
 	r := *h.request
 	r.Database = target.Database
+	r.unchecked = h.unchecked
 	// The write concern of the command is that of its writes.
 	h.request.attempted = true
 	return &r
@@ -114,9 +115,6 @@ func (h *host) store(ctx context.Context, r *Request, name string, d bson.D) err
 		return err
 	}
 	return write(ctx, h.state, r, 0, name, true, func(_ *store.Collection, w *store.Writer) error {
-		if h.unchecked {
-			w.SkipValidation()
-		}
 		return w.Insert(fields, raw)
 	})
 }

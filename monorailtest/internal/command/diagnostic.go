@@ -79,6 +79,27 @@ var fixedParameters = map[string]any{
 	"enableTestCommands":                true,
 	"featureCompatibilityVersion":       bson.D{{Key: "version", Value: "4.4"}},
 	"localLogicalSessionTimeoutMinutes": int32(sessionTimeoutMinutes),
+	"logComponentVerbosity":             logComponents(),
+	"logLevel":                          int32(0),
+	"notablescan":                       false,
+	"quiet":                             false,
+}
+
+// logComponents is the verbosity of a log that tells the usual: 0, and -1 where a component has that of its parent.
+func logComponents() bson.D {
+	component := func(name string, parts ...string) bson.E {
+		inherited := bson.D{{Key: "verbosity", Value: int32(-1)}}
+		for _, part := range parts {
+			inherited = append(inherited, bson.E{Key: part, Value: bson.D{{Key: "verbosity", Value: int32(-1)}}})
+		}
+		return bson.E{Key: name, Value: inherited}
+	}
+	return bson.D{
+		{Key: "verbosity", Value: int32(0)},
+		component("accessControl"), component("command"), component("control"), component("geo"), component("index"), component("network"),
+		component("query"), component("replication", "election", "heartbeats", "initialSync", "rollback"), component("sharding"),
+		component("storage", "journal", "recovery"), component("write"), component("transaction"),
+	}
 }
 
 // parameterLifetime is how long a transaction may be open, in seconds; setParameter sets it.

@@ -180,7 +180,9 @@ func (a *replacement) take(r *Request, key string, v bson.RawValue) (known bool,
 		return bsonvalue.Truth(x), err
 	}
 	switch key {
-	case r.Name, "bypassDocumentValidation":
+	case r.Name:
+	case "bypassDocumentValidation":
+		r.unchecked, err = flag()
 	case "query":
 		a.filter, err = parameter()
 	case "sort":

@@ -34,6 +34,8 @@ type Request struct {
 
 	// attempted says that the command has tried to write, successfully or not: its write concern is then awaited.
 	attempted bool
+	// unchecked lets the command store documents that do not meet the validator of their collection.
+	unchecked bool
 	// resumable says that the command has failed on a change stream.
 	resumable bool
 	// majority says that the command reads what is committed on the majority of a replica set.

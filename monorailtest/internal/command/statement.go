@@ -63,7 +63,7 @@ func parseBatch(r *Request, field string) (*batch, error) {
 			b.ordered, err = boolean(v, r.Name+".ordered")
 			return true, err
 		case "bypassDocumentValidation":
-			_, err = loose(v, r.Name+".bypassDocumentValidation")
+			r.unchecked, err = loose(v, r.Name+".bypassDocumentValidation")
 			return true, err
 		default:
 			return false, nil
@@ -223,7 +223,12 @@ func writeOnce(s *State, r *Request, i int, name string, create bool, fn func(c 
 				return err
 			}
 		}
-		err := c.WriteStatement(r.statement(i), func(w *store.Writer) error { return fn(c, w) })
+		err := c.WriteStatement(r.statement(i), func(w *store.Writer) error {
+			if r.unchecked {
+				w.SkipValidation()
+			}
+			return fn(c, w)
+		})
 		if !errors.Is(err, store.ErrDropped) {
 			return err
 		}

@@ -100,7 +100,7 @@ def tailable_on_a_capped_collection(server, db):
     equal(next(cursor), {"_id": 3})
     cursor.close()
     db.c.insert_one({})
-    raises(OperationFailure, list, db.c.find(cursor_type=CursorType.TAILABLE), code=2)
+    raises(OperationFailure, db.command, "find", "c", tailable=True, code=2)
 
 
 @check

@@ -99,19 +99,27 @@ checkOfSets('change streams', async (server, db) => {
   await c.insertOne({ _id: 0 });
   const stream = c.watch([], { fullDocument: 'updateLookup' });
   const whole = server.client.watch();
-  // Both are open when the server has answered once.
-  await stream.tryNext();
-  await whole.tryNext();
-  await c.insertOne({ _id: 1 });
-  await c.updateOne({ _id: 1 }, { $set: { n: 1 } });
-  await c.deleteOne({ _id: 1 });
-  const events = [await stream.next(), await stream.next(), await stream.next()];
-  equal(events.map((e) => e.operationType), ['insert', 'update', 'delete']);
-  equal(events[1].updateDescription.updatedFields, { n: 1 });
-  equal((await whole.next()).ns, { db: db.databaseName, coll: 'c' });
-  await stream.close();
-  await whole.close();
-  const resumed = c.watch([], { resumeAfter: events[1]._id });
-  equal((await resumed.next()).operationType, 'delete');
-  await resumed.close();
+  let token;
+  try {
+    // Both are open when the server has answered once.
+    await stream.tryNext();
+    await whole.tryNext();
+    await c.insertOne({ _id: 1 });
+    await c.updateOne({ _id: 1 }, { $set: { n: 1 } });
+    await c.deleteOne({ _id: 1 });
+    const events = [await stream.next(), await stream.next(), await stream.next()];
+    equal(events.map((e) => e.operationType), ['insert', 'update', 'delete']);
+    equal(events[1].updateDescription.updatedFields, { n: 1 });
+    equal((await whole.next()).ns, { db: db.databaseName, coll: 'c' });
+    token = events[1]._id;
+  } finally {
+    await stream.close();
+    await whole.close();
+  }
+  const resumed = c.watch([], { resumeAfter: token });
+  try {
+    equal((await resumed.next()).operationType, 'delete');
+  } finally {
+    await resumed.close();
+  }
 });
