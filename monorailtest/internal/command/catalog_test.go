@@ -37,28 +37,36 @@ func (c *session) expectIDs(command string, want ...any) {
 func TestCreateErrors(t *testing.T) {
 	c := newSession(t, newTestState(t))
 	for command, want := range map[string]int{
-		`{"create":"c","size":100}`:                             72,
-		`{"create":"c","capped":true}`:                          72,
-		`{"create":"c","capped":true,"size":-1}`:                2,
-		`{"create":"c","capped":true,"size":"x"}`:               14,
-		`{"create":"c","collation":{"locale":"zz"}}`:            2,
-		`{"create":"c","collation":{}}`:                         2,
-		`{"create":"c","validator":1}`:                          14,
-		`{"create":"c","validator":{"$foo":1}}`:                 2,
-		`{"create":"c","validator":{"$where":"1"}}`:             2,
-		`{"create":"c","validationLevel":"x"}`:                  2,
-		`{"create":"c","validationAction":"x"}`:                 2,
-		`{"create":"c","foo":1}`:                                40415,
-		`{"create":"system.foo"}`:                               73,
-		`{"create":"v","viewOn":"","pipeline":[]}`:              2,
-		`{"create":"v","pipeline":[]}`:                          2,
-		`{"create":"v","viewOn":"c","pipeline":[{"$foo":1}]}`:   40324,
-		`{"create":"v","viewOn":"c","pipeline":[{"$out":"x"}]}`: 167,
-		`{"create":"v","viewOn":"v","pipeline":[]}`:             5,
-		`{"create":"v","viewOn":"c","capped":true,"size":1}`:    72,
-		`{"convertToCapped":"none","size":100}`:                 26,
-		`{"emptycapped":"none"}`:                                26,
-		`{"collMod":"none"}`:                                    26,
+		`{"create":"c","size":100}`:                                                            72,
+		`{"create":"c","capped":true}`:                                                         72,
+		`{"create":"c","capped":true,"size":-1}`:                                               2,
+		`{"create":"c","capped":true,"size":"x"}`:                                              14,
+		`{"create":"c","collation":{"locale":"zz"}}`:                                           2,
+		`{"create":"c","collation":{}}`:                                                        2,
+		`{"create":"c","validator":1}`:                                                         14,
+		`{"create":"c","validator":{"$foo":1}}`:                                                2,
+		`{"create":"c","validator":{"$where":"1"}}`:                                            2,
+		`{"create":"c","validationLevel":"x"}`:                                                 2,
+		`{"create":"c","validationAction":"x"}`:                                                2,
+		`{"create":"c","foo":1}`:                                                               40415,
+		`{"create":"system.foo"}`:                                                              73,
+		`{"create":"c","idIndex":{"key":{"a":1},"name":"a"}}`:                                  2,
+		`{"create":"c","idIndex":{"key":{"_id":1},"name":"_id_","collation":{"locale":"fr"}}}`: 2,
+		`{"create":"c","idIndex":{"key":{"_id":1},"name":"_id_"},"autoIndexId":true}`:          72,
+		`{"create":"c","storageEngine":{"foo":{}}}`:                                            72,
+		`{"create":"c","storageEngine":{"wiredTiger":1}}`:                                      2,
+		`{"create":"c","capped":true,"size":1,"max":4294967296}`:                               2,
+		`{"reIndex":"none"}`:                                                                   26,
+		`{"compact":"none"}`:                                                                   26,
+		`{"create":"v","viewOn":"","pipeline":[]}`:                                             2,
+		`{"create":"v","pipeline":[]}`:                                                         2,
+		`{"create":"v","viewOn":"c","pipeline":[{"$foo":1}]}`:                                  40324,
+		`{"create":"v","viewOn":"c","pipeline":[{"$out":"x"}]}`:                                167,
+		`{"create":"v","viewOn":"v","pipeline":[]}`:                                            5,
+		`{"create":"v","viewOn":"c","capped":true,"size":1}`:                                   72,
+		`{"convertToCapped":"none","size":100}`:                                                26,
+		`{"emptycapped":"none"}`:                                                               26,
+		`{"collMod":"none"}`:                                                                   26,
 	} {
 		c.expect(c.run("%s", command), want, "code")
 	}
@@ -85,6 +93,15 @@ func TestCappedCollections(t *testing.T) {
 	c.expect(c.run(`{"convertToCapped":"d","size":256}`), 1.0, "ok")
 	c.expectIDs(`{"find":"d"}`, 2)
 	c.expect(c.run(`{"drop":"d"}`), 1, "nIndexesWas")
+
+	c.run(`{"insert":"e","documents":[{"_id":1,"s":"%0200d"},{"_id":2,"s":"%0200d"}]}`, 0, 0)
+	c.expect(c.run(`{"cloneCollectionAsCapped":"e","toCollection":"f","size":256}`), 1.0, "ok")
+	c.expectIDs(`{"find":"f"}`, 2)
+	c.expectIDs(`{"find":"e"}`, 1, 2)
+	c.expect(c.run(`{"cloneCollectionAsCapped":"e","toCollection":"f","size":256}`), 48, "code")
+	c.expect(c.run(`{"cloneCollectionAsCapped":"none","toCollection":"g","size":256}`), 26, "code")
+	c.expect(c.run(`{"reIndex":"e"}`), "_id_", "indexes", 0, "name")
+	c.expect(c.run(`{"compact":"e"}`), 0, "bytesFreed")
 }
 
 func TestTailableCursors(t *testing.T) {

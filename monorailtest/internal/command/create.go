@@ -21,7 +21,8 @@ type creation struct {
 	// size and max are the limits of a capped collection; nil where they are not given.
 	size, max any
 	collation bson.D
-	idIndex   bson.D
+	// idIndex is what is said about the index on _id; nil for nothing.
+	idIndex *indexDefinition
 	// autoIndexID is the deprecated option; nil where it is not given.
 	autoIndexID *bool
 
@@ -61,6 +62,11 @@ func createCollection(ctx context.Context, s *State, r *Request) (bson.D, error)
 	}
 	if a.isView {
 		return bson.D{}, s.createView(ctx, r, a, c)
+	}
+	if a.idIndex != nil {
+		if _, err := a.idIndex.resolve(&store.Options{Collation: c}); err != nil {
+			return nil, err
+		}
 	}
 	if v, err := viewOf(s.data(r), r.Database, name); v != nil || err != nil {
 		if err == nil {
@@ -106,7 +112,12 @@ const (
 func (a *creation) take(key string, v bson.RawValue) (known bool, err error) {
 	path := "create." + key
 	switch key {
-	case "create", "flags", "temp":
+	case "create", "flags":
+	case "temp", "recordPreImages":
+		var set bool
+		if set, err = loose(v, path); set {
+			a.others = append(a.others, bson.E{Key: key, Value: true})
+		}
 	case "capped":
 		a.capped, err = loose(v, path)
 	case "size":
@@ -118,7 +129,9 @@ func (a *creation) take(key string, v bson.RawValue) (known bool, err error) {
 		set, err = boolean(v, path)
 		a.autoIndexID = &set
 	case "idIndex":
-		a.idIndex, err = document(v, path)
+		if _, err = document(v, path); err == nil {
+			a.idIndex, err = parseIndexSpec(v)
+		}
 	case "collation":
 		a.collation, err = document(v, path)
 		if err == nil && len(a.collation) == 0 {
@@ -132,7 +145,9 @@ func (a *creation) take(key string, v bson.RawValue) (known bool, err error) {
 		a.validationAction, err = choice(v, path, "error", "warn")
 	case "storageEngine", "indexOptionDefaults":
 		var d bson.D
-		d, err = document(v, path)
+		if d, err = document(v, path); err == nil {
+			err = checkStorage(key, d)
+		}
 		if err == nil && len(d) > 0 {
 			a.others = append(a.others, bson.E{Key: key, Value: d})
 		}
@@ -155,6 +170,34 @@ func (a *creation) take(key string, v bson.RawValue) (known bool, err error) {
 		return false, nil
 	}
 	return true, err
+}
+
+// checkStorage checks the options of storage engines, of which the server has one.
+func checkStorage(key string, d bson.D) error {
+	if key == "indexOptionDefaults" {
+		for _, e := range d {
+			engines, ok := e.Value.(bson.D)
+			if e.Key != "storageEngine" {
+				return mongoerror.New(mongoerror.InvalidOptions, "indexOptionDefaults.%s is not a supported option.", e.Key)
+			}
+			if !ok {
+				return mongoerror.New(mongoerror.TypeMismatch, "'indexOptionDefaults.storageEngine' has to be a document.")
+			}
+			if err := checkStorage(e.Key, engines); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for _, e := range d {
+		if _, ok := e.Value.(bson.D); !ok {
+			return mongoerror.New(mongoerror.BadValue, "'storageEngine.%s' has to be an embedded document.", e.Key)
+		}
+		if e.Key != "wiredTiger" {
+			return mongoerror.New(mongoerror.InvalidOptions, "%s is not a registered storage engine for this server", e.Key)
+		}
+	}
+	return nil
 }
 
 // numberArgument reads an argument that must be a number: an int64, or an int32 where it is one.
@@ -215,6 +258,10 @@ func (a *creation) check() error {
 			"the 'capped' field needs to be true when either the 'size' or 'max' fields are present")
 	case a.isView && (a.capped || a.idIndex != nil || a.autoIndexID != nil || a.validator != nil || a.validationLevel != "" || a.validationAction != ""):
 		return mongoerror.New(mongoerror.InvalidOptions, "the options of a collection are not allowed for a view")
+	case a.idIndex != nil && a.autoIndexID != nil:
+		return mongoerror.New(mongoerror.InvalidOptions, "'idIndex' is not allowed with 'autoIndexId'")
+	case a.idIndex != nil && !a.idIndex.onID():
+		return mongoerror.New(mongoerror.BadValue, "The field 'key' for an _id index must be {_id: 1}, but got %s", bsonvalue.Format(a.idIndex.key))
 	case a.capped && a.size == nil:
 		return mongoerror.New(mongoerror.InvalidOptions, "the 'size' field is required when 'capped' is true")
 	}

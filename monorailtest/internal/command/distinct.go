@@ -9,7 +9,7 @@ import (
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/collation"
-	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/projection"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/query"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/store"
 )
@@ -47,8 +47,8 @@ func distinctValues(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	if !given {
 		return nil, missingField("distinct.key")
 	}
-	if field == "" {
-		return nil, mongoerror.New(40352, "FieldPath cannot be constructed with empty string")
+	if _, err := projection.SplitPath(field); err != nil {
+		return nil, err
 	}
 	reply, err := s.distinctOnView(ctx, r, name, field, filter, under)
 	if reply != nil || err != nil {
