@@ -145,12 +145,20 @@ func (h *host) Update(ctx context.Context, target pipeline.Namespace, key bson.D
 	if err := h.state.checkNoView(r, target.Collection); err != nil {
 		return false, err
 	}
-	u := modification{filter: key, update: m.Document, stages: m.Stages, constants: m.Constants, upsert: m.Upsert && m.Document != nil}
+	u := modification{collation: h.collationDocument(), filter: key, update: m.Document, stages: m.Stages, constants: m.Constants, upsert: m.Upsert && m.Document != nil}
 	o, err := u.execute(ctx, h.state, r, 0, target.Collection)
 	if err != nil || o.matched > 0 || m.Insert == nil || !m.Upsert {
 		return o.matched > 0, err
 	}
 	return false, h.store(ctx, r, target.Collection, m.Insert)
+}
+
+// collationDocument is the command's collation as an argument of another command.
+func (h *host) collationDocument() bson.D {
+	if h.collation == nil {
+		return bson.D{{Key: "locale", Value: "simple"}}
+	}
+	return slices.DeleteFunc(slices.Clone(h.collation.Document()), func(e bson.E) bool { return e.Key == "version" })
 }
 
 // Replace implements pipeline.Host: it fills a collection of another name, which then takes the name.

@@ -120,3 +120,24 @@ func TestCountStopsAtLimit(t *testing.T) {
 	}
 	c.expect(c.run(`{"count":"c","query":{"$expr":{"$eq":[{"$divide":[1,"$a"]},1]}}}`), 16608, "code")
 }
+
+// bypassDocumentValidation lets every command write what the validator refuses: documents without a.
+func TestBypassDocumentValidation(t *testing.T) {
+	for command, without := range map[string]int{
+		`{"insert":"v","documents":[{"_id":2}]%s}`:                                                  1,
+		`{"update":"v","updates":[{"q":{"_id":1},"u":{"$unset":{"a":1}}}]%s}`:                       1,
+		`{"findAndModify":"v","query":{"_id":1},"update":{"$unset":{"a":1}}%s}`:                     1,
+		`{"aggregate":"c","pipeline":[{"$merge":"v"}],"cursor":{}%s}`:                               2,
+		`{"aggregate":"c","pipeline":[{"$merge":{"into":"v","whenMatched":"fail"}}],"cursor":{}%s}`: 2,
+		`{"aggregate":"c","pipeline":[{"$out":"v"}],"cursor":{}%s}`:                                 2,
+	} {
+		c := newSession(t, newTestState(t))
+		c.run(`{"create":"v","validator":{"a":{"$exists":true}}}`)
+		c.run(`{"insert":"v","documents":[{"_id":1,"a":1}]}`)
+		c.run(`{"insert":"c","documents":[{"_id":7},{"_id":8}]}`)
+		c.run(command, "")
+		c.expect(c.run(`{"count":"v","query":{"a":{"$exists":false}}}`), 0, "n")
+		c.run(command, `,"bypassDocumentValidation":true`)
+		c.expect(c.run(`{"count":"v","query":{"a":{"$exists":false}}}`), without, "n")
+	}
+}
