@@ -37,3 +37,30 @@ func TestGoThatGaveUpIsNotSentLater(t *testing.T) {
 		t.Errorf("a command with another context gives %v, %d bytes held", err, out.Held())
 	}
 }
+
+// TestAwaitedTurn: one who has a session sees that another waits for it, be it before the other could
+// see who has it.
+func TestAwaitedTurn(t *testing.T) {
+	var f flight
+	f.init(context.Background())
+	of := &turn{id: "session", taken: make(chan struct{}, 1)}
+	of.taken <- struct{}{}
+	of.users.Store(1)
+	f.turns = append(f.turns, of)
+	if f.awaited() {
+		t.Error("awaited by nobody")
+	}
+	of.users.Add(1)
+	if !f.awaited() {
+		t.Error("not awaited")
+	}
+}
+
+// TestGoAllocations: the future, two channels, the function with its goroutine, and the context.
+func TestGoAllocations(t *testing.T) {
+	ctx := context.Background()
+	op := func(context.Context) (int, error) { return 1, nil }
+	if n := testing.AllocsPerRun(1000, func() { _, _ = Go(ctx, op).Wait(ctx) }); n != 5 {
+		t.Errorf("%v allocations, want 5", n)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -82,6 +83,30 @@ func TestMaxInFlightBytes(t *testing.T) {
 		_, _ = f.Wait(ctx) // an index key may be too long for the server
 	}
 	check(t, request.Err())
+}
+
+// TestManyWithoutRoom: nobody waits for what these start, and each has what is held sent that it waits behind.
+func TestManyWithoutRoom(t *testing.T) {
+	s := servertest.Start(t)
+	c := s.Connect(t, nil, monorail.Options().SetFlushInterval(0).SetMaxInFlight(1))
+	coll := c.Database(s.Database(t)).Collection("c")
+	ctx, request := c.StartRequest(servertest.Context(t))
+	defer request.End()
+	check(t, c.Ping(ctx, nil))
+	var callers sync.WaitGroup
+	for caller := range 8 {
+		callers.Go(func() {
+			for i := range 100 {
+				goInsert(ctx, coll, bson.D{{Key: "caller", Value: caller}, {Key: "i", Value: i}})
+			}
+		})
+	}
+	callers.Wait()
+	n, err := coll.CountDocuments(ctx, bson.D{})
+	check(t, err)
+	if n != 800 {
+		t.Errorf("%d documents, want 800", n)
+	}
 }
 
 // overlaps watches the sessions of a client's commands.

@@ -129,6 +129,22 @@ func TestFutureNobodyWaitsFor(t *testing.T) {
 	}
 }
 
+// TestContextOfAnOperationThatHasEnded is one of the request, and no operation of Go any more.
+func TestContextOfAnOperationThatHasEnded(t *testing.T) {
+	s := servertest.Start(t)
+	c := s.Connect(t, nil, monorail.Options().SetFlushInterval(0))
+	coll := c.Database(s.Database(t)).Collection("c")
+	ctx, request := c.StartRequest(servertest.Context(t))
+	defer request.End()
+	left, err := monorail.Go(ctx, func(ctx context.Context) (context.Context, error) { return ctx, nil }).Wait(ctx)
+	check(t, err)
+	_, err = coll.InsertOne(left, bson.D{}) // not held
+	check(t, err)
+	_, err = goInsert(left, coll, 1).Wait(ctx)
+	check(t, err)
+	wantOneSocket(t, c, request)
+}
+
 // TestFuturesOfABrokenRequest all get the break, and what is started later, too.
 func TestFuturesOfABrokenRequest(t *testing.T) {
 	s := servertest.StartWithFaults(t)

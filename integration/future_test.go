@@ -257,6 +257,18 @@ func TestPipelinedOperationsOfManyCommands(t *testing.T) {
 			t.Errorf("operation %d gives %d, want %d", i, n, want)
 		}
 	}
+	// Nobody waits for these: what follows the first command leaves by itself.
+	done := make(chan error, 1) // the operation sends once
+	monorail.Go(ctx, func(ctx context.Context) (any, error) {
+		_, err := coll.InsertOne(ctx, bson.D{})
+		if err == nil {
+			err = coll.FindOne(ctx, bson.D{}).Err()
+		}
+		done <- err
+		return nil, err
+	})
+	check(t, request.Flush(ctx))
+	check(t, <-done)
 	n, err := coll.CountDocuments(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: bson.A{"a", "b"}}}}, {Key: "n", Value: 1}})
 	check(t, err)
 	if n != 2 {
@@ -315,6 +327,18 @@ func TestUnacknowledgedInsideGo(t *testing.T) {
 	if n := request.Info().Unconfirmed; n != 0 {
 		t.Errorf("%d writes are unconfirmed behind a reply", n)
 	}
+	// A Barrier inside is a round trip, as it is outside: an operation has it for what it says.
+	barrier := monorail.Go(ctx, func(ctx context.Context) (any, error) {
+		if err := c.Unacknowledged(coll).InsertOne(ctx, bson.D{}); err != nil {
+			return nil, err
+		}
+		return nil, request.Barrier(ctx)
+	})
+	if info := request.Info(); info.Unconfirmed != 0 || info.InFlight != 0 {
+		t.Errorf("%d writes unconfirmed, %d commands in flight behind a Barrier", info.Unconfirmed, info.InFlight)
+	}
+	_, err = barrier.Wait(ctx)
+	check(t, err)
 }
 
 // TestPipelineStartsTheRequest: the first operation of a request, or of a scope, may be started by Go,
@@ -352,6 +376,23 @@ func TestGoOutsideRequests(t *testing.T) {
 	close(release)
 	if n, err := blocked.Wait(ctx); n != 1 || err != nil {
 		t.Errorf("it gives %d, %v", n, err)
+	}
+
+	// Nor does Go wait while an operation selects a server.
+	nowhere, err := monorail.Connect(options.Client().ApplyURI("mongodb://127.0.0.1:1"))
+	check(t, err)
+	defer func() { check(t, nowhere.Disconnect(ctx)) }()
+	inRequest, ofOther := c.StartRequest(ctx)
+	defer ofOther.End()
+	enough, cancel := context.WithCancel(ctx)
+	lost := monorail.Go(inRequest, func(ctx context.Context) (any, error) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer context.AfterFunc(enough, cancel)()
+		return nil, nowhere.Ping(ctx, nil)
+	})
+	cancel()
+	if _, err := lost.Wait(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("an operation that found no server gives %v", err)
 	}
 
 	// In another client's request, an operation of this one is outside: Go does not wait for its end.

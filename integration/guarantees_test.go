@@ -33,10 +33,10 @@ func TestGuaranteesNameTheirTests(t *testing.T) {
 		if len(names) == 0 {
 			t.Errorf("promise %s names no test", row[1])
 		}
-		for _, name := range names {
-			if !exists[name[1]] {
-				t.Errorf("promise %s names %s, which does not exist", row[1], name[1])
-			}
+	}
+	for _, name := range testName.FindAllStringSubmatch(string(page), -1) {
+		if !exists[name[1]] {
+			t.Errorf("the page names %s, which does not exist", name[1])
 		}
 	}
 }
