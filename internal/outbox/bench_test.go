@@ -20,6 +20,8 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 	run := func() {
 		_ = o.Hold(ctx, m)
 		_, _ = o.Send(ctx, m)
+		_, _ = o.Post(m)
+		_ = o.Urge(ctx)
 	}
 	run()
 	run()
