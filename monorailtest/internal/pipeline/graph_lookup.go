@@ -30,7 +30,11 @@ type graphLookup struct {
 func parseGraphLookup(c *Context, v any) (stage, error) {
 	g := &graphLookup{most: -1}
 	as, from := "", ""
-	for _, e := range v.(bson.D) {
+	d, ok := v.(bson.D)
+	if !ok {
+		return nil, checkFrom("$graphLookup")(c, v)
+	}
+	for _, e := range d {
 		var err error
 		switch e.Key {
 		case "startWith":

@@ -68,7 +68,11 @@ func parseLookup(c *Context, v any) (stage, error) {
 	var stages []bson.D
 	var let bson.D
 	piped, given := false, false
-	for _, e := range v.(bson.D) {
+	d, ok := v.(bson.D)
+	if !ok {
+		return nil, checkFrom("$lookup")(c, v)
+	}
+	for _, e := range d {
 		switch e.Key {
 		case "pipeline":
 			var err error
