@@ -3,6 +3,7 @@ package bsonvalue
 import (
 	"bytes"
 	"math"
+	"strings"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/bson"
@@ -123,6 +124,18 @@ func TestDecodeRefusesTooDeep(t *testing.T) {
 	}
 	if _, err := Decode(nest(maxDepth + 1)); err == nil {
 		t.Errorf("%d levels were accepted", maxDepth+1)
+	}
+}
+
+// A document that holds another one twice, and that one another one twice, is cut off before it fills
+// the memory; it is as long as no document may be.
+func TestEncodeEnds(t *testing.T) {
+	d := bson.D{{Key: "s", Value: strings.Repeat("x", 1<<20)}}
+	for range 40 {
+		d = bson.D{{Key: "a", Value: bson.A{d, d}}}
+	}
+	if n := len(Encode(d)); n <= MaxEncoded || n > MaxEncoded+2<<20 {
+		t.Errorf("%d bytes", n)
 	}
 }
 

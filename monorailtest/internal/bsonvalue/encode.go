@@ -11,7 +11,13 @@ import (
 	"go.mongodb.org/mongo-driver/bson/primitive"
 )
 
-// Encode returns the BSON form of a document. The result belongs to the caller.
+// MaxEncoded is the size beyond which the rest of a document or array is left out: 64 MB, four times
+// what a document may have. A value that holds another one many times, as an expression makes it,
+// would otherwise fill the memory before anybody could refuse its size.
+const MaxEncoded = 64 << 20
+
+// Encode returns the BSON form of a document. The result belongs to the caller; one that is longer than
+// MaxEncoded is not valid.
 func Encode(d bson.D) bson.Raw {
 	return AppendDocument(make([]byte, 0, 64), d)
 }
@@ -21,7 +27,9 @@ func AppendDocument(dst []byte, d bson.D) []byte {
 	start := len(dst)
 	dst = append(dst, 0, 0, 0, 0)
 	for i := range d {
-		dst = appendElement(dst, d[i].Key, d[i].Value)
+		if dst = appendElement(dst, d[i].Key, d[i].Value); len(dst)-start > MaxEncoded {
+			break
+		}
 	}
 	return finish(dst, start)
 }
@@ -35,7 +43,9 @@ func AppendArray(dst []byte, a bson.A) []byte {
 		dst = append(dst, byte(TypeOf(v)))
 		dst = append(dst, strconv.AppendInt(buffer[:0], int64(i), 10)...)
 		dst = append(dst, 0)
-		dst = appendValue(dst, v)
+		if dst = appendValue(dst, v); len(dst)-start > MaxEncoded {
+			break
+		}
 	}
 	return finish(dst, start)
 }

@@ -110,7 +110,11 @@ func (q *search) show(p *projection.Projection, scan *store.Scan, d *store.Docum
 	if q.showRecordID {
 		out = append(out[:len(out):len(out)], bson.E{Key: "$recordId", Value: int64(d.Record)})
 	}
-	return bsonvalue.Encode(out), nil
+	raw := bsonvalue.Encode(out)
+	if len(raw) > maxInternal {
+		return nil, tooLarge(len(raw))
+	}
+	return raw, nil
 }
 
 // stages are those of an aggregation that finds the same in a view.

@@ -93,7 +93,13 @@ func parseBatch(r *Request, field string) (*batch, error) {
 	return b, nil
 }
 
+// codeBufferFull is the code of a document that the server's buffers do not hold.
+const codeBufferFull = 13548
+
 func tooLarge(size int) error {
+	if size > bsonvalue.MaxEncoded {
+		return mongoerror.New(codeBufferFull, "BufBuilder attempted to grow() to %d bytes, past the 64MB limit.", size)
+	}
 	return mongoerror.New(mongoerror.BSONObjectTooLarge,
 		"BSONObj size: %d (0x%X) is invalid. Size must be between 0 and %d(16MB)", size, size, maxInternal)
 }

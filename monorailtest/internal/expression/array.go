@@ -66,19 +66,24 @@ func elementAt(what string, v, index any) (any, error) {
 }
 
 func concatArrays(f *frame, operands []node) (any, error) {
-	out := bson.A{}
-	for _, n := range operands {
+	arrays := make([]bson.A, len(operands))
+	count := 0
+	for i, n := range operands {
 		v, err := n.evaluate(f)
-		if err != nil {
+		if err != nil || nullish(v) {
 			return nil, err
 		}
-		if nullish(v) {
-			return nil, nil
-		}
-		a, ok := v.(bson.A)
-		if !ok {
+		var ok bool
+		if arrays[i], ok = v.(bson.A); !ok {
 			return nil, mongoerror.New(28664, "$concatArrays only supports arrays, not %s", bsonvalue.TypeName(v))
 		}
+		count += len(arrays[i])
+	}
+	if count > maxElements {
+		return nil, tooMany("$concatArrays")
+	}
+	out := make(bson.A, 0, count)
+	for _, a := range arrays {
 		out = append(out, a...)
 	}
 	return out, nil
@@ -150,9 +155,13 @@ func slice(f *frame, operands []node) (any, error) {
 	return slices.Clip(a[n:min(n+int(toLong(third)), len(a))]), nil
 }
 
-// maxRange is the number of elements of a $range whose array is as large as a document may be: an
-// element takes its type, an index of one digit or more, and four bytes.
-const maxRange = 64 << 20 / 7
+// maxElements is the number of elements that an operator may make an array of. One with more could
+// not be sent: an element takes its type, an index of one digit or more, and its value.
+const maxElements = bsonvalue.MaxEncoded / 7
+
+func tooMany(name string) error {
+	return mongoerror.New(mongoerror.ExceededMemoryLimit, "%s would use too much memory", name)
+}
 
 func numberRange(v []any) (any, error) {
 	for i, what := range []struct{ article, name string }{{"a", "starting"}, {"an", "ending"}, {"a", "step"}}[:len(v)] {
@@ -175,8 +184,8 @@ func numberRange(v []any) (any, error) {
 	if step > 0 && from < to || step < 0 && from > to {
 		count = (to-from-sign(step))/step + 1
 	}
-	if count > maxRange {
-		return nil, mongoerror.New(mongoerror.ExceededMemoryLimit, "$range would use too much memory")
+	if count > maxElements {
+		return nil, tooMany("$range")
 	}
 	out := make(bson.A, count)
 	for i := range out {

@@ -70,7 +70,15 @@ func (r *replace) evaluate(f *frame) (any, error) {
 		return nil, nil
 	case r.name == "$replaceOne":
 		return strings.Replace(s[0], s[1], s[2], 1), nil
-	case s[1] == "":
+	}
+	places := len(s[0]) + 1
+	if s[1] != "" {
+		places = strings.Count(s[0], s[1])
+	}
+	if err := checkLength(len(s[0]) + places*(len(s[2])-len(s[1]))); err != nil {
+		return nil, err
+	}
+	if s[1] == "" {
 		return replaceBetween(s[0], s[2]), nil
 	}
 	return strings.ReplaceAll(s[0], s[1], s[2]), nil

@@ -36,5 +36,13 @@ func bsonSize(v any) (any, error) {
 	if !ok {
 		return nil, mongoerror.New(31393, "$bsonSize requires a document input, found: %s", bsonvalue.TypeName(v))
 	}
-	return int32(len(bsonvalue.Encode(d))), nil
+	const largest = 16<<20 + 16<<10
+	n := len(bsonvalue.Encode(d))
+	if err := checkLength(n); err != nil {
+		return nil, err
+	}
+	if n > largest {
+		return nil, mongoerror.New(mongoerror.BSONObjectTooLarge, "BSONObj size: %d (0x%X) is invalid. Size must be between 0 and %d(16MB)", n, n, largest)
+	}
+	return int32(n), nil
 }

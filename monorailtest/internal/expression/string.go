@@ -52,9 +52,20 @@ func concat(f *frame, operands []node) (any, error) {
 		if !ok {
 			return nil, mongoerror.New(16702, "$concat only supports strings, not %s", bsonvalue.TypeName(v))
 		}
+		if err := checkLength(out.Len() + len(s)); err != nil {
+			return nil, err
+		}
 		out.WriteString(s)
 	}
 	return out.String(), nil
+}
+
+// checkLength checks the length of a string that is about to be made.
+func checkLength(n int) error {
+	if n <= bsonvalue.MaxEncoded {
+		return nil
+	}
+	return mongoerror.New(13548, "BufBuilder attempted to grow() to %d bytes, past the 64MB limit.", n)
 }
 
 // upper has the letters of ASCII in upper case; others stay, as on the server.

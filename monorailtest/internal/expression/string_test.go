@@ -60,3 +60,19 @@ func TestRegex(t *testing.T) {
 		{`{"$regexMatch":{"input":"a","regex":null,"options":"z"}}`, 51108}, {`{"$regexMatch":{"input":"a","regex":"("}}`, 51111}, {`{"$regexMatch":{"regex":"a"}}`, 31022}, {`{"$regexMatch":{"input":"a"}}`, 31023}, {`{"$regexMatch":{"x":1}}`, 31024},
 	})
 }
+
+// A string or an array that is made of itself again and again has an end.
+func TestLimits(t *testing.T) {
+	doubled := func(times, first, in string) string {
+		return `{"$reduce":{"input":{"$range":[0,` + times + `]},"initialValue":` + first + `,"in":` + in + `}}`
+	}
+	const twice = `{"$concat":["$$value","$$value"]}`
+	text, longText := doubled("10", `"x"`, twice), doubled("17", `"x"`, twice)
+	array := doubled("22", `["x"]`, `{"$concatArrays":["$$value","$$value"]}`)
+	checkRules(t, []rule{
+		{doubled("40", `"x"`, twice), 13548},
+		{`{"$let":{"vars":{"a":` + array + `},"in":{"$concatArrays":["$$a","$$a","$$a"]}}}`, 146},
+		{`{"$replaceAll":{"input":` + text + `,"find":"x","replacement":` + longText + `}}`, 13548}, {`{"$replaceAll":{"input":` + text + `,"find":"","replacement":` + longText + `}}`, 13548},
+		{`{"$bsonSize":` + doubled("40", `{}`, `{"a":"$$value","b":"$$value"}`) + `}`, 13548}, {`{"$bsonSize":{"s":` + doubled("24", `"x"`, twice) + `,"t":"$u","v":"$s","w":` + longText + `}}`, 10334},
+	})
+}

@@ -21,7 +21,8 @@ const codeMemoryLimit = 292
 // valueSize is what a value takes beside its text: the size of the server's Value.
 const valueSize = 16
 
-// sizeOf returns about how many bytes a value takes.
+// sizeOf returns about how many bytes a value takes. It stops beyond maxMemory: a value that holds
+// another one many times would take too long.
 func sizeOf(v any) int {
 	switch x := v.(type) {
 	case string:
@@ -30,13 +31,13 @@ func sizeOf(v any) int {
 		return valueSize + len(x.Data)
 	case bson.D:
 		n := valueSize
-		for i := range x {
+		for i := 0; i < len(x) && n <= maxMemory; i++ {
 			n += len(x[i].Key) + sizeOf(x[i].Value)
 		}
 		return n
 	case bson.A:
 		n := valueSize
-		for i := range x {
+		for i := 0; i < len(x) && n <= maxMemory; i++ {
 			n += sizeOf(x[i])
 		}
 		return n
