@@ -44,7 +44,7 @@ func (s Snippet) Name() string {
 	return fmt.Sprintf("%s_%d", strings.ToLower(flat), s.Line)
 }
 
-// Find returns the snippets of every Markdown file below root, without hidden directories.
+// Find returns the snippets of every Markdown file below root, without hidden directories and what npm has installed.
 func Find(root string) ([]Snippet, error) {
 	var found []Snippet
 	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
@@ -52,7 +52,7 @@ func Find(root string) ([]Snippet, error) {
 			return err
 		}
 		if entry.IsDir() {
-			if path != root && strings.HasPrefix(entry.Name(), ".") {
+			if path != root && (strings.HasPrefix(entry.Name(), ".") || entry.Name() == "node_modules") {
 				return filepath.SkipDir
 			}
 			return nil

@@ -102,7 +102,7 @@ func TestWriteModuleKeepsLocalReplacements(t *testing.T) {
 
 func TestFindSkipsHiddenDirectories(t *testing.T) {
 	root := t.TempDir()
-	for _, name := range []string{"README.md", "docs/a.md", ".hidden/b.md", "docs/c.txt"} {
+	for _, name := range []string{"README.md", "docs/a.md", ".hidden/b.md", "docs/node_modules/d.md", "docs/c.txt"} {
 		path := filepath.Join(root, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 			t.Fatal(err)
