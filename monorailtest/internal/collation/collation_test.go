@@ -39,6 +39,7 @@ func TestOrder(t *testing.T) {
 		{`{"locale":"en","alternate":"shifted","strength":4}`, "black-bird blackbird blackbirds"},
 		{`{"locale":"en","alternate":"shifted","maxVariable":"space"}`, "a-b ab"},
 		{`{"locale":"en","alternate":"non-ignorable"}`, "a-b a.b ab"},
+		{`{"locale":"en","numericOrdering":true,"alternate":"shifted"}`, "2=-2 9 10=-10"},
 		{`{"locale":"fr"}`, "cote coté côte côté"},
 		{`{"locale":"fr","backwards":true}`, "cote côte coté côté"},
 		{`{"locale":"fr_CA"}`, "cote côte coté côté"},
@@ -167,6 +168,29 @@ func TestDocument(t *testing.T) {
 	if !Same(parse(t, `{"locale":"en","strength":3}`), parse(t, `{"locale":"en"}`)) || Same(nil, parse(t, `{"locale":"en"}`)) {
 		t.Error("collations are the same if all their options are")
 	}
+}
+
+// Keys of strings of any bytes can be made; nothing is less than the empty string.
+func FuzzKey(f *testing.F) {
+	for _, s := range []string{"", "a", "Éé-1", "\x00", "\xff\xfe", "0", "a00b", "漢字", "e\u0301\u0301", "ch"} {
+		f.Add(s, uint8(0))
+		f.Add(s, uint8(0xff))
+	}
+	locales := []string{"en", "sv", "cs", "fr_CA", "th", "zh", "tr"}
+	f.Fuzz(func(t *testing.T, s string, options uint8) {
+		spec := bson.D{{Key: "locale", Value: locales[int(options)%len(locales)]}, {Key: "numericOrdering", Value: options&1 != 0},
+			{Key: "caseLevel", Value: options&2 != 0}, {Key: "strength", Value: int32(2 + options>>2&1)}}
+		if options&8 != 0 {
+			spec = append(spec, bson.E{Key: "alternate", Value: "shifted"})
+		}
+		c, err := Parse(spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !c.Equal(s, strings.Clone(s)) || c.Compare("", s) > 0 {
+			t.Errorf("%v: %q", spec, s)
+		}
+	})
 }
 
 func BenchmarkKey(b *testing.B) {

@@ -86,7 +86,7 @@ func (c *Collation) shift(elements []element) (left, fourth []element) {
 	variable := false
 	for _, e := range elements {
 		if e.primary != 0 {
-			variable = e.primary <= top
+			variable = e.primary > mostDigits && e.primary <= top
 		}
 		switch {
 		case !variable:
