@@ -41,8 +41,9 @@ func contents(s *Store) []string {
 				}
 			}
 			for _, x := range c.Collection.Indexes() {
-				line += " " + x.Name
+				line += fmt.Sprint(" ", x.Name, x.Hidden)
 			}
+			line += " " + bsonvalue.Format(c.Collection.Options().Document)
 			out = append(out, line)
 		}
 	}
@@ -70,7 +71,10 @@ func exercise(t *testing.T, s *Store) {
 	if err := errors.Join(err, createIndex(c, "n", true, "n"), createIndex(c, "m", false, "m")); err != nil {
 		t.Fatal(err)
 	}
-	err = c.Write(func(w *Writer) error { return w.DropIndex("m") })
+	err = c.Write(func(w *Writer) error {
+		return errors.Join(w.DropIndex("m"), w.Modify(doc("validator", doc("_id", doc("$exists", true)))),
+			w.ModifyIndex(IndexSpec{Name: "n", Key: doc("n", int32(1)), Unique: true, Hidden: true}))
+	})
 	_, _, openErr := s.Open("db", "b")
 	_, createErr := s.Create("gone", "c", bson.D{})
 	_, dropErr := s.DropDatabase("gone")
