@@ -93,11 +93,6 @@ func (t transform) open(_ *run, in Iterator) Iterator {
 	}
 }
 
-// opener is a stage that is nothing but what it does.
-type opener func(r *run, in Iterator) Iterator
-
-func (o opener) open(r *run, in Iterator) Iterator { return o(r, in) }
-
 // collector is a stage that takes all documents and gives others.
 type collector func(r *run, in Iterator) ([]bson.D, error)
 
