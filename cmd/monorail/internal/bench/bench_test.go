@@ -84,3 +84,6 @@ func BenchmarkCounting(b *testing.B) {
 func BenchmarkTenWritesAndARead(b *testing.B) {
 	benchmark(b, contend(b, distantPeer).writesAndARead())
 }
+
+// BenchmarkIndependent measures against monorailtest behind a network of 1 ms.
+func BenchmarkIndependent(b *testing.B) { benchmark(b, contend(b, distantPeer).independent()) }

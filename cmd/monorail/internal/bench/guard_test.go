@@ -57,10 +57,9 @@ func TestShortRequestAllocations(t *testing.T) {
 	}
 }
 
-// TestTenWritesAndAReadAreOneRoundTrip guards P3 by what no machine's speed changes: one write call
-// and one round trip.
-func TestTenWritesAndAReadAreOneRoundTrip(t *testing.T) {
-	const operations = 50
+// TestOneRoundTrip guards P3 and P8 by what no machine's speed changes: one write call and one round
+// trip, where the driver has one of each for each operation.
+func TestOneRoundTrip(t *testing.T) {
 	var count traffic.Counter
 	s, err := ownSite(context.Background(), serverPeer)
 	check(t, err)
@@ -68,13 +67,22 @@ func TestTenWritesAndAReadAreOneRoundTrip(t *testing.T) {
 	s.count = &count
 	c, err := s.connect(monorail.Options().SetFlushInterval(0)) // nothing leaves because the machine is slow
 	check(t, err)
-	contest := c.writesAndARead()
-	for contestant, want := range map[int]int64{tenByLane: 1, tenOfficial: writesBeforeRead + 1} {
+	writesAndARead, independent := c.writesAndARead().contestants, c.independent().contestants
+	for _, test := range []struct {
+		contestant *contestant
+		want       int64
+	}{
+		{writesAndARead[tenByLane], 1},
+		{writesAndARead[tenOfficial], writesBeforeRead + 1},
+		{independent[independentGo], 1},
+		{independent[independentOfficial], startedTogether},
+	} {
+		const operations = 50
 		writes, roundTrips := count.Writes.Load(), count.RoundTrips.Load()
-		check(t, contest.contestants[contestant].run(operations))
+		check(t, test.contestant.run(operations))
 		writes, roundTrips = count.Writes.Load()-writes, count.RoundTrips.Load()-roundTrips
-		if writes != want*operations || roundTrips != want*operations {
-			t.Errorf("%s: %d write calls and %d round trips, want %d of each", contest.contestants[contestant].name, writes, roundTrips, want*operations)
+		if writes != test.want*operations || roundTrips != test.want*operations {
+			t.Errorf("%s: %d write calls and %d round trips, want %d of each", test.contestant.name, writes, roundTrips, test.want*operations)
 		}
 	}
 }

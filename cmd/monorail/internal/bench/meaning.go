@@ -20,6 +20,14 @@ func meansTenOfficial(a, _ Figures, ratio float64) string {
 	return fmt.Sprintf("The same with the driver's acknowledged writes takes %s, %.1f round trips.", span(a.Wall), ratio)
 }
 
+func meansIndependent(a, b Figures, _ float64) string {
+	return fmt.Sprintf("Ten acknowledged updates that do not need each other's results take %s by Go and Wait; one round trip to the server takes %s.", span(a.Wall), span(b.Wall))
+}
+
+func meansIndependentOfficial(a, _ Figures, ratio float64) string {
+	return fmt.Sprintf("The same with the driver, one after another, takes %s, %.1f round trips.", span(a.Wall), ratio)
+}
+
 func meansInRequest(o operation) func(a, b Figures, _ float64) string {
 	return func(a, b Figures, _ float64) string {
 		return fmt.Sprintf("A caller alone waits %s for %s in a request and %s with the driver outside; %s and %s of that are your program's processor time.",

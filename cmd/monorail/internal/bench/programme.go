@@ -38,12 +38,12 @@ func plan(s sites) (*programme, error) {
 	if err != nil {
 		return nil, err
 	}
-	far := distant.writesAndARead()
+	far, independent := distant.writesAndARead(), distant.independent()
 	updates, reads := near.acknowledged(updateOne), near.acknowledged(findOne)
 	many := server.throughput()
 	shortUpdate, shortFind := server.shortRequests(updateOne), server.shortRequests(findOne)
 	p := &programme{
-		contests: []*contest{writes, far, updates, reads, many, shortUpdate, shortFind},
+		contests: []*contest{writes, far, independent, updates, reads, many, shortUpdate, shortFind},
 		lines: []line{
 			{"P1", "unacknowledged update: official w:0 / lane", writes, writeOfficial, writeByLane, atLeast(12), meansClientCost},
 			{"P1", "unacknowledged update: official w:0 / w:0 in a request", writes, writeOfficial, writeInRequest, goal{}, meansClientCost},
@@ -55,6 +55,8 @@ func plan(s sites) (*programme, error) {
 			{"P5", "64 callers, updates a second: one request / official, 64 sockets", many, manySockets, oneSocket, atLeast(1.5), meansThroughput},
 			{"P7", "acknowledged update: outside requests / official", updates, acknowledgedOutside, acknowledgedOfficial, atMost(1.02), meansOutside(updateOne)},
 			{"P7", "FindOne: outside requests / official", reads, acknowledgedOutside, acknowledgedOfficial, atMost(1.02), meansOutside(findOne)},
+			{"P8", "ten independent updates: Go and Wait / one round trip", independent, independentGo, independentRoundTrip, atMost(1.2), meansIndependent},
+			{"P8", "ten independent updates: official / one round trip", independent, independentOfficial, independentRoundTrip, goal{}, meansIndependentOfficial},
 			{"P9", "a request for one update / official update", shortUpdate, shortRequest, shortOfficial, atMost(1.05), meansShort(updateOne)},
 			{"P9", "a request for one FindOne / official FindOne", shortFind, shortRequest, shortOfficial, atMost(1.05), meansShort(findOne)},
 		},
