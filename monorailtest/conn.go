@@ -119,7 +119,7 @@ func (c *conn) serve() {
 		h, b, err := c.reader.Read()
 		var m *wire.Message
 		if err == nil {
-			m, err = wire.Parse(h, b)
+			m, err = parse(h, b)
 		} else if !errors.Is(err, wire.ErrFatal) {
 			return
 		}
@@ -175,7 +175,7 @@ func (c *conn) run(r *command.Request, m *wire.Message) bool {
 	if f := s.faults.drop.Load(); f != nil && f.hits(&msg) {
 		return true
 	}
-	result := s.state.Run(c.serverCtx, r)
+	result, failed := c.execute(r)
 	c.publish()
 	c.tellResult(r, &result)
 	switch {
@@ -185,12 +185,12 @@ func (c *conn) run(r *command.Request, m *wire.Message) bool {
 		c.shut()
 		return true
 	case m.MoreToCome:
-		return true
+		return !failed
 	case result.Stream != nil:
 		return c.streamReplies(r, m, &msg, result)
 	}
 	out, ok := c.encode(m, result.Reply, false)
-	return ok && c.reply(&msg, out)
+	return ok && c.reply(&msg, out) && !failed
 }
 
 // streamReplies answers a request whose client takes a stream of replies: it runs the request again and again, each time
@@ -210,9 +210,10 @@ func (c *conn) streamReplies(r *command.Request, m *wire.Message, msg *Message, 
 			return result.Stream == nil
 		}
 		responseTo, r.Known = id, result.Stream
-		result = c.server.state.Run(c.serverCtx, r)
+		var failed bool
+		result, failed = c.execute(r)
 		// A stall may have begun while it waited for something to tell.
-		if result.After != command.Keep || c.server.stall.wait(c.ctx, true) != nil || c.ctx.Err() != nil {
+		if failed || result.After != command.Keep || c.server.stall.wait(c.ctx, true) != nil || c.ctx.Err() != nil {
 			return false
 		}
 	}

@@ -3,6 +3,7 @@ package monorailtest
 import (
 	"bytes"
 	"testing"
+	"time"
 
 	"go.mongodb.org/mongo-driver/bson"
 )
@@ -10,6 +11,8 @@ import (
 func TestLimits(t *testing.T) {
 	s := newServer(t)
 	c := dial(t, s)
+	// 300,000 statements, which the race detector makes slow.
+	check(t, c.socket.SetDeadline(time.Now().Add(10*patience)))
 	many := func(n int) []byte {
 		rest := append([]byte("deletes"), 0)
 		statement := marshal(t, bson.D{{Key: "q", Value: bson.D{{Key: "_id", Value: 1}}}, {Key: "limit", Value: 1}})

@@ -58,7 +58,7 @@ func aggregate(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	if a.options.batchSize == 0 {
 		h.suspend()
 	}
-	return openCursor(s, r, namespace, &pull{limit: -1, suspend: h.suspend, next: func() (bson.Raw, error) {
+	return openCursor(s, r, namespace, &pull{limit: -1, suspend: h.suspend, within: h.within, next: func() (bson.Raw, error) {
 		d, ok, err := next()
 		if err != nil || !ok {
 			return nil, err

@@ -46,6 +46,9 @@ func (h *host) suspend() {
 	}
 }
 
+// within says which command reads on.
+func (h *host) within(ctx context.Context) { h.ctx = ctx }
+
 // Resolve implements pipeline.Host.
 func (h *host) Resolve(n pipeline.Namespace) (pipeline.Namespace, []bson.D, error) {
 	base, stages, v, err := resolveView(h.state.reads(h.request), n.Database, n.Collection)
@@ -69,6 +72,7 @@ func (h *host) Read(_ context.Context, n pipeline.Namespace, f *query.Filter, o 
 	m := newMatcherInOrder(c, f, hint, o)
 	h.open = append(h.open, m)
 	return func() (bson.D, bool, error) {
+		m.within(h.ctx)
 		d, err := m.next()
 		if d == nil || err != nil {
 			h.open = slices.DeleteFunc(h.open, func(other *matcher) bool { return other == m })

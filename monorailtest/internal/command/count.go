@@ -100,15 +100,13 @@ func counted(ctx context.Context, c *store.Collection, f *query.Filter, h store.
 
 // matching counts documents, as far as the limit needs.
 func matching(ctx context.Context, m *matcher, skip, limit int64) (int64, error) {
+	m.within(ctx)
 	for n := int64(0); ; n++ {
 		if limit > 0 && n >= skip && n-skip >= limit {
 			return n, nil
 		}
 		if d, err := m.next(); d == nil || err != nil {
 			return n, err
-		}
-		if n%1024 == 0 && ctx.Err() != nil {
-			return 0, ctx.Err()
 		}
 	}
 }

@@ -129,7 +129,7 @@ func (d *deletion) execute(ctx context.Context, s *State, r *Request, i int, col
 		if err != nil {
 			return err
 		}
-		found, err := matchLocked(w, f, hint, d.one)
+		found, err := matchLocked(ctx, w, f, hint, d.one)
 		if err != nil {
 			return err
 		}
@@ -150,12 +150,12 @@ type found struct {
 	index    int
 }
 
-// matchLocked returns the documents that meet the filter, or the first of them only.
-func matchLocked(w *store.Writer, f *query.Filter, h store.Hint, one bool) ([]found, error) {
-	return matchScan(w.Scan(f.Constraints(), h), f, one)
+// matchLocked returns the documents that meet the filter, or the first of them only. If ctx is done, the error is fatal.
+func matchLocked(ctx context.Context, w *store.Writer, f *query.Filter, h store.Hint, one bool) ([]found, error) {
+	return matchScan(ctx, w.Scan(f.Constraints(), h), f, one)
 }
 
-func matchScan(scan *store.Scan, f *query.Filter, one bool) ([]found, error) {
+func matchScan(ctx context.Context, scan *store.Scan, f *query.Filter, one bool) ([]found, error) {
 	var out []found
 	for {
 		documents := scan.NextLocked()
@@ -163,6 +163,9 @@ func matchScan(scan *store.Scan, f *query.Filter, one bool) ([]found, error) {
 			return out, nil
 		}
 		for _, d := range documents {
+			if err := ctx.Err(); err != nil {
+				return nil, &fatalError{err}
+			}
 			ok, index, err := f.MatchElement(d.Fields)
 			if err != nil {
 				return nil, err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/collation"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/projection"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/query"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/store"
@@ -85,7 +86,7 @@ func distinctValues(ctx context.Context, s *State, r *Request) (bson.D, error) {
 		}
 	}
 	slices.SortStableFunc(d.values, collated.Compare)
-	return bson.D{{Key: "values", Value: d.values}}, nil
+	return bson.D{{Key: "values", Value: d.values}}, d.checkSize()
 }
 
 // distinct collects different values.
@@ -94,6 +95,16 @@ type distinct struct {
 	values bson.A
 	// seen has the values by AppendKey of the collation.
 	seen map[string]bool
+}
+
+// codeDistinctTooBig is the error of values that are more than a reply holds.
+const codeDistinctTooBig = 17217
+
+func (d *distinct) checkSize() error {
+	if len(bsonvalue.AppendArray(nil, d.values)) > maxDocument {
+		return mongoerror.New(codeDistinctTooBig, "distinct too big, 16mb cap")
+	}
+	return nil
 }
 
 func (d *distinct) add(values ...any) {

@@ -109,23 +109,28 @@ func expire(c *store.Collection, x store.IndexSpec, now time.Time) {
 	for more := true; more; {
 		err := c.Write(func(w *store.Writer) error {
 			more = false
-			matches, err := matchLocked(w, f, store.Hint{Index: x.Name}, false)
-			if err != nil {
-				return err
-			}
-			for i, m := range matches {
-				if i == sweepChunk {
-					more = true
-					return nil
-				}
-				if x.Partial != nil {
-					if ok, err := x.Partial.Match(m.document.Fields); !ok || err != nil {
+			deleted := 0
+			scan := w.Scan(f.Constraints(), store.Hint{Index: x.Name})
+			for documents := scan.NextLocked(); len(documents) > 0; documents = scan.NextLocked() {
+				for _, d := range documents {
+					if ok, err := f.Match(d.Fields); !ok || err != nil {
 						continue
 					}
-				}
-				var conflict *store.Conflict
-				if err := w.Delete(m.document); err != nil && !errors.As(err, &conflict) {
-					return err
+					if x.Partial != nil {
+						if ok, err := x.Partial.Match(d.Fields); !ok || err != nil {
+							continue
+						}
+					}
+					var conflict *store.Conflict
+					if err := w.Delete(d); errors.As(err, &conflict) {
+						continue
+					} else if err != nil {
+						return err
+					}
+					if deleted++; deleted == sweepChunk {
+						more = true
+						return nil
+					}
 				}
 			}
 			return nil

@@ -69,7 +69,8 @@ func findDocuments(ctx context.Context, s *State, r *Request) (bson.D, error) {
 		return q.tail(s, r, c, f, p)
 	}
 	m := newMatcherInOrder(c, f, hint, o)
-	next, err := sorted(ctx, m, o)
+	m.within(ctx)
+	next, err := q.sorted(ctx, m, o)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +86,7 @@ func findDocuments(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	if limit == 0 {
 		limit = -1
 	}
-	src := &pull{limit: limit, suspend: m.suspend, next: func() (bson.Raw, error) {
+	src := &pull{limit: limit, suspend: m.suspend, within: m.within, next: func() (bson.Raw, error) {
 		d, err := next()
 		if d == nil || err != nil {
 			return nil, err
@@ -180,7 +181,7 @@ const codeInvalidPipelineOption = mongoerror.InvalidPipelineOperator
 
 // sorted returns how to get the documents of m one after the other: as they come, or, with an
 // order that no index gives, after all of them have been collected.
-func sorted(ctx context.Context, m *matcher, o order.Order) (func() (*store.Document, error), error) {
+func (q *search) sorted(ctx context.Context, m *matcher, o order.Order) (func() (*store.Document, error), error) {
 	if m.sorted {
 		return m.next, nil
 	}
@@ -192,6 +193,13 @@ func sorted(ctx context.Context, m *matcher, o order.Order) (func() (*store.Docu
 	if err != nil {
 		return nil, err
 	}
+	if top := q.skip + q.limit; q.limit > 0 && top > 0 && top < int64(len(documents)) {
+		// The server keeps no others.
+		documents = documents[:top]
+	}
+	if err := q.checkSorted(documents); err != nil {
+		return nil, err
+	}
 	return func() (*store.Document, error) {
 		if len(documents) == 0 {
 			return nil, nil
@@ -200,6 +208,28 @@ func sorted(ctx context.Context, m *matcher, o order.Order) (func() (*store.Docu
 		documents = documents[1:]
 		return d, nil
 	}, nil
+}
+
+// maxSorted is what a find may sort in memory: internalQueryMaxBlockingSortMemoryUsageBytes, 100 MB.
+const maxSorted = 100 << 20
+
+// codeMemoryLimit is QueryExceededMemoryLimitNoDiskUseAllowed.
+const codeMemoryLimit = 292
+
+// checkSorted fails with codeMemoryLimit where the documents that had to be sorted are
+// more than the server sorts in memory, and it must not use the disk.
+func (q *search) checkSorted(documents []*store.Document) error {
+	if q.allowDiskUse {
+		return nil
+	}
+	size := 0
+	for _, d := range documents {
+		if size += len(d.Raw); size > maxSorted {
+			return mongoerror.New(codeMemoryLimit, "Executor error during find command :: caused by :: "+
+				"Sort exceeded memory limit of %d bytes, but did not opt in to external sorting.", maxSorted)
+		}
+	}
+	return nil
 }
 
 // naturalSort returns the hint that a sort by {$natural: 1 or -1} means.

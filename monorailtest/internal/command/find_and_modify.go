@@ -76,7 +76,7 @@ func findAndModify(ctx context.Context, s *State, r *Request) (bson.D, error) {
 		if err != nil {
 			return err
 		}
-		value, last, err = a.executeLocked(w, p, o, hint, last)
+		value, last, err = a.executeLocked(ctx, w, p, o, hint, last)
 		return err
 	})
 	if err != nil {
@@ -99,11 +99,11 @@ func (a *replacement) reply(projected *projection.Projection, value, last bson.D
 }
 
 // executeLocked returns the document to show, nil for none, and the lastErrorObject.
-func (a *replacement) executeLocked(w *store.Writer, p *parsed, o order.Order, h store.Hint, nothing bson.D) (bson.D, bson.D, error) {
+func (a *replacement) executeLocked(ctx context.Context, w *store.Writer, p *parsed, o order.Order, h store.Hint, nothing bson.D) (bson.D, bson.D, error) {
 	fields := o.Fields()
 	scan := w.ScanInOrder(p.filter.Constraints(), h, fields)
 	sorted := inOrder(scan, o, fields)
-	matches, err := matchScan(scan, p.filter, sorted)
+	matches, err := matchScan(ctx, scan, p.filter, sorted)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -30,6 +30,7 @@ type search struct {
 	showRecordID bool
 	tailable     bool
 	awaitData    bool
+	allowDiskUse bool
 }
 
 func (q *search) cursorOptions() cursorOptions {
@@ -179,7 +180,9 @@ func (q *search) take(r *Request, key string, v bson.RawValue) (known bool, err 
 		q.singleBatch, err = q.boolean(key, v)
 	case "noCursorTimeout":
 		q.noTimeout, err = q.boolean(key, v)
-	case "allowDiskUse", "allowPartialResults", "oplogReplay":
+	case "allowDiskUse":
+		q.allowDiskUse, err = q.boolean(key, v)
+	case "allowPartialResults", "oplogReplay":
 		_, err = q.boolean(key, v)
 	case "tailable":
 		q.tailable, err = q.boolean(key, v)

@@ -57,6 +57,9 @@ const codeCursorKilled = 237
 
 // read takes the next batch of a cursor, and waits for one that is not empty if the cursor is to wait.
 func (r *Request) read(ctx context.Context, c *cursor.Cursor, batch int) (docs []bson.Raw, exhausted bool, err error) {
+	if b, ok := c.Source.(cursor.Bounded); ok {
+		b.Within(ctx)
+	}
 	growing, ok := c.Source.(cursor.Growing)
 	if !ok || !c.AwaitData {
 		return c.Source.Next(batch, maxBatchBytes)

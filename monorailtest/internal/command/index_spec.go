@@ -252,12 +252,21 @@ const (
 	codeTwoHashedFields = 31303
 )
 
+// maxIndexFields is how many fields an index may have, and codeTooManyFields the error of one with more.
+const (
+	maxIndexFields    = 32
+	codeTooManyFields = 13103
+)
+
 func checkIndexKey(key bson.D, in func(code int32, format string, args ...any) error) error {
 	if len(key) == 0 {
 		return in(mongoerror.CannotCreateIndex, "Index keys cannot be empty.")
 	}
 	if len(bsonvalue.Encode(key)) > maxKeyPattern {
 		return in(mongoerror.CannotCreateIndex, "Index key pattern too large.")
+	}
+	if len(key) > maxIndexFields {
+		return mongoerror.New(codeTooManyFields, "too many compound keys")
 	}
 	for i, e := range key {
 		for _, other := range key[:i] {

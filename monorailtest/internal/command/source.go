@@ -25,11 +25,16 @@ type matcher struct {
 	sorted bool
 	// stale says that time has passed since waiting was read.
 	stale bool
+	// ctx ends the command that reads; nil for never.
+	ctx context.Context
 }
 
-// suspend says that some time may pass until the next call: what was read ahead is then read
+// suspend says that the command ends, and some time may pass until the next call: what was read ahead is then read
 // again.
-func (m *matcher) suspend() { m.stale = true }
+func (m *matcher) suspend() { m.stale, m.ctx = true, nil }
+
+// within says which command reads on.
+func (m *matcher) within(ctx context.Context) { m.ctx = ctx }
 
 func newMatcher(c *store.Collection, f *query.Filter, h store.Hint) *matcher {
 	return newMatcherInOrder(c, f, h, order.Order{})
@@ -59,6 +64,10 @@ func (m *matcher) next() (*store.Document, error) {
 			m.waiting, m.stale = waiting, false
 		}
 		for len(m.waiting) > 0 {
+			// A document may cost much: an expression, a regular expression.
+			if m.ctx != nil && m.ctx.Err() != nil {
+				return nil, m.ctx.Err()
+			}
 			d := m.waiting[0]
 			m.waiting = m.waiting[1:]
 			ok, err := m.filter.Match(d.Fields)
@@ -90,17 +99,14 @@ func (m *matcher) dropped(err error) error {
 
 // all returns every document that is left.
 func (m *matcher) all(ctx context.Context) ([]*store.Document, error) {
+	m.within(ctx)
 	var out []*store.Document
 	for {
 		d, err := m.next()
 		if d == nil || err != nil {
 			return out, err
 		}
-		if out = append(out, d); len(out)%1024 == 0 {
-			if err := ctx.Err(); err != nil {
-				return nil, err
-			}
-		}
+		out = append(out, d)
 	}
 }
 
@@ -112,8 +118,17 @@ type pull struct {
 	limit int64
 	// suspend is called at the end of every batch; nil for none.
 	suspend func()
+	// within is called with the context of each command that reads on; nil for none.
+	within func(context.Context)
 	// spare is a document that did not fit into the last batch.
 	spare bson.Raw
+}
+
+// Within implements cursor.Bounded.
+func (p *pull) Within(ctx context.Context) {
+	if p.within != nil {
+		p.within(ctx)
+	}
 }
 
 // Next implements cursor.Source.

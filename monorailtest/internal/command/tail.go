@@ -48,7 +48,7 @@ func (q *search) tail(s *State, r *Request, c *store.Collection, f *query.Filter
 	m := newMatcher(c, f, store.Hint{Natural: true})
 	t := &tailing{matcher: m}
 	skip := q.skip
-	t.pull = pull{limit: limit, suspend: m.suspend, next: func() (bson.Raw, error) {
+	t.pull = pull{limit: limit, suspend: m.suspend, within: m.within, next: func() (bson.Raw, error) {
 		for {
 			d, err := m.next()
 			if d == nil || err != nil {

@@ -269,7 +269,7 @@ func (m *modification) execute(ctx context.Context, s *State, r *Request, i int,
 		if err != nil {
 			return err
 		}
-		matches, err := matchLocked(w, p.filter, hint, !m.multi)
+		matches, err := matchLocked(ctx, w, p.filter, hint, !m.multi)
 		if err != nil {
 			return err
 		}

@@ -2,7 +2,11 @@
 // the forgotten ones.
 package cursor
 
-import "go.mongodb.org/mongo-driver/bson"
+import (
+	"context"
+
+	"go.mongodb.org/mongo-driver/bson"
+)
 
 // Source is what a cursor reads from. It is used by one goroutine at a time.
 type Source interface {
@@ -13,6 +17,13 @@ type Source interface {
 	Next(n int, maxBytes int) (docs []bson.Raw, exhausted bool, err error)
 	// Close releases what the source holds. It is called exactly once, and never during Next.
 	Close()
+}
+
+// Bounded is a Source that can be told which command reads on: Next ends with the error of its context.
+type Bounded interface {
+	Source
+	// Within is called before Next, once for each command.
+	Within(ctx context.Context)
 }
 
 // Growing is a Source to which documents can come after its end: a cursor with AwaitData waits for

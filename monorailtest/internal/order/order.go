@@ -38,7 +38,11 @@ const (
 	codeOnlyMeta        = 17312
 	codeIllegalMeta     = 31138
 	codeNoMetadata      = 40218
+	codeTooManyFields   = 13103
 )
+
+// maxFields is how many fields a pattern may have.
+const maxFields = 32
 
 // noPath is in the place of a random number: no field has that name.
 var noPath = indexkey.Path{"\x00"}
@@ -46,6 +50,9 @@ var noPath = indexkey.Path{"\x00"}
 // Parse parses {field: 1 or -1, ...}, a fraction counting as its whole part. Errors are as of MongoDB 4.4.
 func Parse(d bson.D) (Order, error) {
 	var o Order
+	if len(d) > maxFields {
+		return o, mongoerror.New(codeTooManyFields, "too many compound keys")
+	}
 	for _, e := range d {
 		meta, isMeta := e.Value.(bson.D)
 		if isMeta {

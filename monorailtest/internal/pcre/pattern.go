@@ -12,13 +12,24 @@ import (
 	"github.com/dlclark/regexp2"
 )
 
-// matchTimeout ends a match that backtracks too much, where PCRE has a limit of its own.
-const matchTimeout = 5 * time.Second
+// matchTimeout ends a match that backtracks too much, where PCRE counts its steps: the 200,000 that MongoDB's has take
+// some milliseconds. It is so much longer that a busy machine does not end a match that PCRE would not.
+const matchTimeout = time.Second
+
+const (
+	// MaxSize is the size of the largest pattern: PCRE needs two bytes for a character, and has 64 KiB.
+	MaxSize = 32764
+	// maxDepth is how deep groups may nest: PCRE's PARENS_NEST_LIMIT.
+	maxDepth = 250
+)
 
 // Compile compiles a regular expression with its options i, m, s and x; others change nothing.
 // What the matcher does not have is an error, never another meaning. The groups have PCRE's
-// numbers. A match takes 5 s at most, and is an error then.
+// numbers. A match takes a second at most, and is an error then.
 func Compile(source, options string) (*regexp2.Regexp, error) {
+	if len(source) > MaxSize {
+		return nil, errors.New("regular expression is too large")
+	}
 	flags := regexp2.RegexOptions(regexp2.RE2)
 	for _, o := range options {
 		switch o {
@@ -64,6 +75,8 @@ type translator struct {
 	// count is the number of groups so far, groups the numbers of those with names.
 	count  int
 	groups map[string]int
+	// depth is how many groups are open.
+	depth int
 	// quantified says that a quantifier has just been written.
 	quantified bool
 }
@@ -81,6 +94,9 @@ func (t *translator) translate() error {
 			err = t.class()
 		case c == '(':
 			err = t.group()
+		case c == ')':
+			t.depth--
+			t.write(1, ")")
 		case c == '$' && t.flags&regexp2.Multiline == 0:
 			// It also matches before a last newline.
 			t.write(1, `(?=\n?\z)`)
@@ -151,6 +167,11 @@ func (t *translator) reference(name string, n int) error {
 // the groups without one.
 func (t *translator) group() error {
 	rest := t.source[t.at:]
+	if !strings.HasPrefix(rest, "(?#") {
+		if t.depth++; t.depth > maxDepth {
+			return errors.New("parentheses are too deeply nested")
+		}
+	}
 	switch {
 	case strings.HasPrefix(rest, "(*"):
 		return fmt.Errorf("verbs are not supported")

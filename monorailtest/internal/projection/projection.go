@@ -149,7 +149,10 @@ func (r run) fields(n *node, d bson.D) (bson.D, error) {
 		if child := n.children[name]; child == nil {
 			v, err = n.computed[name].Evaluate(r.document, r.variables...)
 		} else if child.computes {
-			v, err = r.value(child, valueOf(out, name))
+			if err := r.below(child, name, &out); err != nil {
+				return nil, err
+			}
+			continue
 		} else {
 			continue
 		}
@@ -159,6 +162,28 @@ func (r run) fields(n *node, d bson.D) (bson.D, error) {
 		out = Set(out, name, v)
 	}
 	return out, nil
+}
+
+// below has n compute fields of the field of d with a name: of each of them, in a document that has several.
+func (r run) below(n *node, name string, d *bson.D) error {
+	found := false
+	for i := range *d {
+		if (*d)[i].Key != name {
+			continue
+		}
+		found = true
+		v, err := r.value(n, (*d)[i].Value)
+		if err != nil {
+			return err
+		}
+		(*d)[i].Value = v
+	}
+	if found {
+		return nil
+	}
+	v, err := r.value(n, bsonvalue.Missing)
+	*d = Set(*d, name, v)
+	return err
 }
 
 // value returns v with the fields that n computes: in each of its elements, if it is an array. Any

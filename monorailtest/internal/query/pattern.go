@@ -41,21 +41,22 @@ func (p *pattern) matchesValue(v any, _ *int) (bool, error) {
 	default:
 		return false, nil
 	}
-	return matchPattern(p.compiled, s)
+	return matchPattern(p.compiled, s), nil
 }
 
-// matchPattern matches a string; the error is that of a match that takes too long.
-func matchPattern(re *regexp2.Regexp, s string) (bool, error) {
+// matchPattern matches a string. A match that takes too long is none, as in the server, whose filters take every error of
+// PCRE for that, the one of its limit among them.
+func matchPattern(re *regexp2.Regexp, s string) bool {
 	ok, err := re.MatchString(s)
-	if err != nil {
-		return false, mongoerror.New(codeBadPattern, "Error occurred while executing regular expression: %v", err)
-	}
-	return ok, nil
+	return ok && err == nil
 }
 
 // CompilePattern compiles a regular expression of MongoDB with its options i, m, s and x. Any other
 // is ignored, as the server does.
 func CompilePattern(source, options string) (*regexp2.Regexp, error) {
+	if len(source) > pcre.MaxSize {
+		return nil, mongoerror.New(mongoerror.BadValue, "Regular expression is too long")
+	}
 	if strings.ContainsRune(source, 0) {
 		return nil, mongoerror.New(mongoerror.BadValue, "Regular expression cannot contain an embedded null byte")
 	}

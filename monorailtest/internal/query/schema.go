@@ -145,7 +145,7 @@ func (s *schema) validString(v string) (bool, error) {
 	if s.pattern == nil {
 		return true, nil
 	}
-	return matchPattern(s.pattern, v)
+	return matchPattern(s.pattern, v), nil
 }
 
 func (s *schema) validArray(a bson.A) (bool, error) {
@@ -210,11 +210,7 @@ func (s *schema) validFurther(d bson.D) (bool, error) {
 			known = known || p.name == e.Key
 		}
 		for _, p := range s.patternProperties {
-			ok, err := matchPattern(p.pattern, e.Key)
-			if err != nil {
-				return false, err
-			}
-			if !ok {
+			if !matchPattern(p.pattern, e.Key) {
 				continue
 			}
 			known = true

@@ -130,7 +130,6 @@ func (c *Collection) WriteStatement(st *Statement, fn func(w *Writer) error) err
 	if c.dropped {
 		return ErrDropped
 	}
-	c.version.Add(1)
 	return fn(&Writer{c: c, statement: st})
 }
 
@@ -170,6 +169,7 @@ func (w *Writer) validate(old, d *Document) error {
 // log tells the journal, or the transaction whose copy the collection is, of a change that is about
 // to be made. With an error it must not be made.
 func (w *Writer) log(ch Change) error {
+	w.c.version.Add(1)
 	if w.c.journal == nil && w.c.fork == nil {
 		return nil
 	}
