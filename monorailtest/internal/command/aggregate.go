@@ -48,6 +48,10 @@ func aggregate(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	if err != nil {
 		return nil, err
 	}
+	level, _ := r.Body.Lookup("readConcern", "level").StringValueOK()
+	if err := p.CheckReadConcern(level); err != nil {
+		return nil, err
+	}
 	if a.explain {
 		return s.explainedAggregate(ctx, r)
 	}
@@ -200,7 +204,11 @@ func (s *State) scope(c *collate.Collation) *expression.Scope {
 		compare = c.Compare
 	}
 	now := time.Now()
-	return expression.NewScope(compare, primitive.NewDateTimeFromTime(now), primitive.Timestamp{T: uint32(now.Unix()), I: 1})
+	clusterTime := primitive.Timestamp{T: uint32(now.Unix()), I: 1}
+	if s.Member != nil {
+		clusterTime = s.Member.Set().ClusterTime()
+	}
+	return expression.NewScope(compare, primitive.NewDateTimeFromTime(now), clusterTime)
 }
 
 func parseStages(v bson.RawValue) ([]bson.D, error) {

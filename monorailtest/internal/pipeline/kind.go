@@ -26,6 +26,8 @@ type kind struct {
 	serverWide bool
 	// Where the stage must not be: in $facet, in the pipeline of $lookup or $unionWith, in a transaction.
 	notInFacet, notInLookup, notInUnion, notInTransaction bool
+	// localOnly: the stage looks at the server, and takes no read concern but local.
+	localOnly bool
 	// inUpdate: an update may have the stage.
 	inUpdate bool
 }
@@ -64,11 +66,11 @@ func init() {
 		"$changeStream": {parse: parseElsewhere, first: true, source: true, notInFacet: true, notInLookup: true, notInUnion: true, notInTransaction: true},
 
 		"$collStats":         {parse: parseCollStats, first: true, source: true, notInFacet: true, notInTransaction: true},
-		"$currentOp":         {parse: parseCurrentOp, first: true, source: true, serverWide: true, notInFacet: true, notInTransaction: true},
-		"$indexStats":        {parse: parseEmpty("$indexStats", 28803, "The $indexStats stage specification must be an empty object"), first: true, source: true, notInFacet: true, notInTransaction: true},
-		"$listLocalSessions": {parse: parseListSessions("$listLocalSessions"), first: true, source: true, serverWide: true, notInFacet: true, notInTransaction: true},
+		"$currentOp":         {parse: parseCurrentOp, first: true, source: true, serverWide: true, notInFacet: true, notInTransaction: true, localOnly: true},
+		"$indexStats":        {parse: parseEmpty("$indexStats", 28803, "The $indexStats stage specification must be an empty object"), first: true, source: true, notInFacet: true, notInTransaction: true, localOnly: true},
+		"$listLocalSessions": {parse: parseListSessions("$listLocalSessions"), first: true, source: true, serverWide: true, notInFacet: true, notInTransaction: true, localOnly: true},
 		"$listSessions":      {parse: parseListSessions("$listSessions"), first: true, source: true, notInFacet: true, notInTransaction: true},
-		"$planCacheStats":    {parse: parsePlanCacheStats, first: true, source: true, notInFacet: true, notInTransaction: true},
+		"$planCacheStats":    {parse: parsePlanCacheStats, first: true, source: true, notInFacet: true, notInTransaction: true, localOnly: true},
 	}
 }
 
@@ -128,6 +130,19 @@ func checkPlaces(c *Context, names []string) error {
 		case k.notInTransaction && c.InTransaction:
 			return mongoerror.New(mongoerror.OperationNotSupportedInTransaction,
 				"Stage not supported inside of a multi-document transaction: %s", name)
+		}
+	}
+	return nil
+}
+
+// CheckReadConcern returns an error if the pipeline cannot run with a level of read concern; "" is none.
+func (p *Pipeline) CheckReadConcern(level string) error {
+	for _, name := range p.names {
+		switch k := kinds[name]; {
+		case k.last && level == "linearizable":
+			return mongoerror.New(mongoerror.InvalidOptions, "Aggregation stage %s cannot run with a readConcern of linearizable", name)
+		case k.localOnly && level != "" && level != "local":
+			return mongoerror.New(mongoerror.InvalidOptions, "Aggregation stage %s requires read concern local but found %s", name, level)
 		}
 	}
 	return nil

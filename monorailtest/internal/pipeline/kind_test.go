@@ -27,3 +27,21 @@ func TestPlaces(t *testing.T) {
 		t.Errorf("in a transaction: %v", err)
 	}
 }
+
+func TestCheckReadConcern(t *testing.T) {
+	for _, c := range []struct {
+		stages, level string
+		want          int32
+	}{
+		{`[{"$out":"o"}]`, "majority", 0}, {`[{"$out":"o"}]`, "linearizable", 72}, {`[{"$merge":"o"}]`, "linearizable", 72},
+		{`[{"$match":{}}]`, "linearizable", 0}, {`[{"$indexStats":{}}]`, "majority", 72}, {`[{"$indexStats":{}}]`, "local", 0}, {`[{"$planCacheStats":{}}]`, "", 0},
+	} {
+		p, err := Parse(newContext(sampleData(t), nil), stageList(t, c.stages))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.CheckReadConcern(c.level); code(err) != c.want {
+			t.Errorf("%s with %q: %v, want code %d", c.stages, c.level, err, c.want)
+		}
+	}
+}
