@@ -18,6 +18,9 @@ func TestGraphLookup(t *testing.T) {
 			`{"_id":1,"r":[{"n":"B","d":{"$numberLong":"0"}}]}`, `{"_id":4,"r":[{"n":"D","d":{"$numberLong":"0"}}]}`},
 		search(`,"restrictSearchWithMatch":{"_id":{"$ne":1}}`): {`{"_id":1,"r":[{"n":"B"},{"n":"C"}]}`, `{"_id":4,"r":[{"n":"D"}]}`},
 	}.run(t, h)
+	// A document that several steps lead to is found once.
+	h.collections["c"] = documents(t, `{"_id":1,"n":["E","F"],"to":"F"}`)
+	cases{`[{"$graphLookup":{"from":"c","startWith":"E","connectFromField":"to","connectToField":"n","as":"r"}},{"$project":{"r._id":1}}]`: {`{"_id":1,"r":[{"_id":1}]}`}}.run(t, h)
 	failures{
 		`[{"$graphLookup":1}]`: 9, `[{"$graphLookup":{}}]`: 9, `[{"$graphLookup":{"from":"c"}}]`: 40105, search(`,"maxDepth":-1`): 40101,
 		search(`,"maxDepth":"1"`): 40100, search(`,"maxDepth":1.5`): 40102, search(`,"x":1`): 40104, search(`,"depthField":1`): 40103,
