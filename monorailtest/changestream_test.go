@@ -266,6 +266,7 @@ func TestChangeStreamTellsOfATransactionAtItsCommit(t *testing.T) {
 	check(t, x.insert(c, 1))
 	must[*mongo.InsertOneResult](t)(db.Collection("between").InsertOne(soon(t), bson.D{}))
 	check(t, x.insert(c, 2))
+	must[*mongo.UpdateResult](t)(c.UpdateByID(x.ctx, 2, set(bson.E{Key: "n", Value: 1})))
 	check(t, x.session.CommitTransaction(x.ctx))
 	aborted := beginTransaction(t, client)
 	check(t, aborted.insert(c, 3))
@@ -279,6 +280,9 @@ func TestChangeStreamTellsOfATransactionAtItsCommit(t *testing.T) {
 	if first.FullDocument["_id"] != int32(1) || first.TxnNumber == nil || *first.TxnNumber != *second.TxnNumber ||
 		!id.Equal(uuid) || second.FullDocument["_id"] != int32(2) || first.ClusterTime != second.ClusterTime {
 		t.Errorf("the transaction: %+v and %+v", first, second)
+	}
+	if e := wantOperations(t, stream, "update"); e.TxnNumber == nil || !equalDocuments(e.UpdateDetails.Updated, bson.D{{Key: "n", Value: int32(1)}}) {
+		t.Errorf("the update in the transaction: %+v", e)
 	}
 	if e := wantOperations(t, stream, "insert"); e.FullDocument["_id"] != int32(4) || e.TxnNumber != nil || e.LSID != nil {
 		t.Errorf("behind the transactions: %+v", e)

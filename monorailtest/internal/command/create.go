@@ -60,6 +60,9 @@ func createCollection(ctx context.Context, s *State, r *Request) (bson.D, error)
 	if err := checkValidator(r.Database+"."+name, a.validator, c); err != nil {
 		return nil, err
 	}
+	if a.isView && r.transaction != nil {
+		return nil, mongoerror.New(mongoerror.OperationNotSupportedInTransaction, "Cannot create a view in a multi-document transaction.")
+	}
 	if a.isView {
 		return bson.D{}, s.createView(ctx, r, a, c)
 	}

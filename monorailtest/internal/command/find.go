@@ -22,6 +22,9 @@ func findDocuments(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	if err := q.check(); err != nil {
 		return nil, err
 	}
+	if q.tailable && r.transaction != nil {
+		return nil, mongoerror.New(mongoerror.InvalidOptions, "It is illegal to open a tailable cursor in a transaction")
+	}
 	reply, err := s.findOnView(ctx, r, q)
 	if reply != nil || err != nil {
 		return reply, err

@@ -217,6 +217,10 @@ func writeOnce(s *State, r *Request, i int, name string, create bool, fn func(c 
 			return err
 		}
 		c := data.Collection(database, name)
+		if c != nil && r.transaction != nil && c.Options().Capped {
+			return mongoerror.New(mongoerror.OperationNotSupportedInTransaction,
+				"Collection '%s' is a capped collection. Writes in transactions are not allowed on capped collections.", c.Namespace())
+		}
 		if c == nil {
 			if err := s.checkNoView(r, name); err != nil {
 				return err

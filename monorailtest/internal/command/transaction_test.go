@@ -311,6 +311,38 @@ func TestCollectionsInTransactions(t *testing.T) {
 	a.wantError(a.next(4, `{"find":"later"}`), 246, true)
 }
 
+// What the documentation of transactions excludes.
+func TestOperationsThatTransactionsExclude(t *testing.T) {
+	s := newMember(t)
+	a := newClient(t, s, 1)
+	a.wantOK(a.run(`{"create":"capped","capped":true,"size":4096}`))
+	a.run(`{"insert":"capped","documents":[{"_id":1,"n":1}]}`)
+	for i, test := range []struct {
+		command string
+		code    int32
+		path    []any
+	}{
+		{`{"insert":"capped","documents":[{"_id":2}]}`, 263, []any{"writeErrors", 0, "code"}},
+		{`{"update":"capped","updates":[{"q":{},"u":{"$set":{"n":2}}}]}`, 263, []any{"writeErrors", 0, "code"}},
+		{`{"update":"capped","updates":[{"q":{"_id":"none"},"u":{"$set":{"n":2}}}]}`, 263, []any{"writeErrors", 0, "code"}},
+		{`{"delete":"capped","deletes":[{"q":{},"limit":1}]}`, 263, []any{"writeErrors", 0, "code"}},
+		{`{"findAndModify":"capped","update":{"$set":{"n":2}}}`, 263, []any{"code"}},
+		{`{"find":"capped","tailable":true}`, 72, []any{"code"}},
+		{`{"create":"view","viewOn":"capped","pipeline":[]}`, 263, []any{"code"}},
+		{`{"drop":"capped"}`, 263, []any{"code"}},
+		{`{"renameCollection":"db.capped","to":"db.other"}`, 263, []any{"code"}},
+		{`{"listCollections":1}`, 263, []any{"code"}},
+		{`{"count":"capped"}`, 263, []any{"code"}},
+		{`{"aggregate":"capped","pipeline":[{"$out":"x"}],"cursor":{}}`, 263, []any{"code"}},
+		{`{"aggregate":"capped","pipeline":[{"$merge":"x"}],"cursor":{}}`, 263, []any{"code"}},
+		{`{"aggregate":"capped","pipeline":[{"$indexStats":{}}],"cursor":{}}`, 263, []any{"code"}},
+		{`{"aggregate":"capped","pipeline":[{"$changeStream":{}}],"cursor":{}}`, 263, []any{"code"}},
+	} {
+		a.expect(a.start(i+1, "%s", test.command), test.code, test.path...)
+	}
+	a.wantOK(a.start(100, `{"find":"capped"}`))
+}
+
 func TestKilledSessionsAbort(t *testing.T) {
 	s := newMember(t)
 	for i, kill := range []string{`{"killSessions":[{%s}]}`, `{"killSessions":[]}`, `{"killAllSessions":[]}`, `{"endSessions":[{%s}]}`} {
