@@ -2,6 +2,8 @@ package command
 
 import (
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"go.mongodb.org/mongo-driver/bson"
 
@@ -128,20 +130,27 @@ func TestTailableCursors(t *testing.T) {
 
 // A getMore of a cursor that awaits data comes back with the insert, not with the end of its time.
 func TestAwaitData(t *testing.T) {
-	s := newTestState(t)
-	c := newSession(t, s)
-	c.run(`{"create":"c","capped":true,"size":100000}`)
-	c.run(`{"insert":"c","documents":[{"_id":1}]}`)
-	id := lookup(c.run(`{"find":"c","tailable":true,"awaitData":true}`), "cursor", "id").(int64)
-	c.expect(c.run(`{"getMore":{"$numberLong":"%d"},"collection":"c","maxTimeMS":1}`, id), id, "cursor", "id")
-	replies := make(chan bson.D)
-	go func() {
-		replies <- newSession(t, s).run(`{"getMore":{"$numberLong":"%d"},"collection":"c","maxTimeMS":600000}`, id)
-	}()
-	c.run(`{"insert":"c","documents":[{"_id":2}]}`)
-	if r := <-replies; len(lookup(r, "cursor", "nextBatch").(bson.A)) != 1 {
-		t.Errorf("%v", r)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		s := newTestState(t)
+		c := newSession(t, s)
+		c.run(`{"create":"c","capped":true,"size":100000}`)
+		c.run(`{"insert":"c","documents":[{"_id":1}]}`)
+		id := lookup(c.run(`{"find":"c","tailable":true,"awaitData":true}`), "cursor", "id").(int64)
+		began := time.Now()
+		c.expect(c.run(`{"getMore":{"$numberLong":"%d"},"collection":"c","maxTimeMS":1000}`, id), id, "cursor", "id")
+		if waited := time.Since(began); waited != time.Second {
+			t.Errorf("it waited %v, not what it was told to", waited)
+		}
+		replies := make(chan bson.D)
+		go func() {
+			replies <- newSession(t, s).run(`{"getMore":{"$numberLong":"%d"},"collection":"c","maxTimeMS":600000}`, id)
+		}()
+		synctest.Wait()
+		c.run(`{"insert":"c","documents":[{"_id":2}]}`)
+		if r := <-replies; len(lookup(r, "cursor", "nextBatch").(bson.A)) != 1 {
+			t.Errorf("%v", r)
+		}
+	})
 }
 
 func TestValidation(t *testing.T) {

@@ -133,7 +133,7 @@ func (a *creation) take(key string, v bson.RawValue) (known bool, err error) {
 		a.autoIndexID = &set
 	case "idIndex":
 		if _, err = document(v, path); err == nil {
-			a.idIndex, err = parseIndexSpec(v)
+			a.idIndex, err = parseIndexSpec(v, false)
 		}
 	case "collation":
 		a.collation, err = document(v, path)

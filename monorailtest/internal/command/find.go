@@ -54,6 +54,9 @@ func findDocuments(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, sortKey := p.UsesMetadata(); sortKey && o.Empty() {
+		return nil, mongoerror.New(codeNoMetadata, "query requires sort key metadata, but it is not available")
+	}
 	namespace := r.Database + "." + q.collection
 	if c == nil {
 		return cursorReply("firstBatch", nil, 0, namespace), nil
@@ -94,21 +97,28 @@ func findDocuments(ctx context.Context, s *State, r *Request) (bson.D, error) {
 		if d == nil || err != nil {
 			return nil, err
 		}
-		return q.show(p, m.scan, d)
+		return q.show(p, m.scan, o, d)
 	}}
 	return openCursor(s, r, namespace, src, q.cursorOptions())
 }
 
 // show returns what a find returns of a document.
-func (q *search) show(p *projection.Projection, scan *store.Scan, d *store.Document) (bson.Raw, error) {
+func (q *search) show(p *projection.Projection, scan *store.Scan, o order.Order, d *store.Document) (bson.Raw, error) {
 	if p.Everything() && !q.returnKey && !q.showRecordID {
 		return d.Raw, nil
 	}
 	var out bson.D
 	var err error
-	if q.returnKey {
+	used, _ := p.UsesMetadata()
+	switch {
+	case q.returnKey:
 		out = scan.Key(d)
-	} else if out, err = p.Apply(d.Fields); err != nil {
+	case used:
+		out, err = p.Apply(d.Fields, metadata{scan, o, d})
+	default:
+		out, err = p.Apply(d.Fields)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if q.showRecordID {
@@ -140,6 +150,31 @@ func (q *search) stages() bson.A {
 		stages = append(stages, bson.D{{Key: "$project", Value: q.projection}})
 	}
 	return stages
+}
+
+// codeNoMetadata is the error of a projection that asks for what is not known.
+const codeNoMetadata = 40218
+
+// metadata is what a find knows of a document. It implements projection.Metadata.
+type metadata struct {
+	scan     *store.Scan
+	order    order.Order
+	document *store.Document
+}
+
+// Value implements projection.Metadata.
+func (m metadata) Value(name string) (any, error) {
+	switch name {
+	case "recordId":
+		return int64(m.document.Record), nil
+	case "sortKey":
+		key, err := m.order.Key(m.document.Fields)
+		return bson.A(key), err
+	}
+	if key := m.scan.Key(m.document); len(key) > 0 {
+		return key, nil
+	}
+	return bsonvalue.Missing, nil
 }
 
 // findOnView answers a find on a view by an aggregation; nil where it is on a collection.

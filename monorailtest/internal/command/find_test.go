@@ -37,6 +37,14 @@ func TestFindShowsKeysAndRecords(t *testing.T) {
 	c.expect(r, 2, "cursor", "firstBatch", 1, "$recordId")
 	c.expect(r, 1, "cursor", "firstBatch", 1, "a")
 	c.expect(c.run(`{"find":"c","ntoreturn":1,"limit":1}`), 2, "code")
+
+	r = c.run(`{"find":"c","projection":{"r":{"$meta":"recordId"},"k":{"$meta":"sortKey"},"i":{"$meta":"indexKey"}},"sort":{"a":-1,"_id":1}}`)
+	c.expect(r, 1, "cursor", "firstBatch", 0, "r")
+	c.expect(r, 3, "cursor", "firstBatch", 0, "k", 0)
+	c.expect(r, 7, "cursor", "firstBatch", 0, "k", 1)
+	c.expect(r, nil, "cursor", "firstBatch", 0, "i")
+	c.expect(c.run(`{"find":"c","projection":{"i":{"$meta":"indexKey"}},"hint":"a"}`), 1, "cursor", "firstBatch", 0, "i", "a")
+	c.expect(c.run(`{"find":"c","projection":{"k":{"$meta":"sortKey"}}}`), codeNoMetadata, "code")
 }
 
 // With a multikey index, distinct takes an array in a key apart once more.

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -21,8 +22,8 @@ var indexOptions = map[string]bool{
 	"bucketSize": true,
 }
 
-// parseIndexSpec parses one element of the indexes of a createIndexes.
-func parseIndexSpec(v bson.RawValue) (*indexDefinition, error) {
+// parseIndexSpec parses one element of the indexes of a createIndexes. lenient leaves out the fields that are not known.
+func parseIndexSpec(v bson.RawValue, lenient bool) (*indexDefinition, error) {
 	raw, ok := v.DocumentOK()
 	if !ok {
 		return nil, mongoerror.New(mongoerror.TypeMismatch,
@@ -31,6 +32,9 @@ func parseIndexSpec(v bson.RawValue) (*indexDefinition, error) {
 	source, err := bsonvalue.Decode(raw)
 	if err != nil {
 		return nil, err
+	}
+	if lenient {
+		source = slices.DeleteFunc(source, func(e bson.E) bool { return !indexOptions[e.Key] })
 	}
 	d := &indexDefinition{source: source, version: 2}
 	for _, e := range source {

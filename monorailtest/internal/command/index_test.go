@@ -44,6 +44,8 @@ func TestIndexErrors(t *testing.T) {
 			t.Errorf("%s: %v, want code %d", spec, r, want)
 		}
 	}
+	c.expect(c.run(`{"createIndexes":"c","ignoreUnknownIndexOptions":true,"indexes":[{"key":{"a":1},"name":"a","foo":1}]}`), 2, "numIndexesAfter")
+	c.expect(c.run(`{"createIndexes":"c","ignoreUnknownIndexOptions":1,"indexes":[{"key":{"a":1},"name":"a"}]}`), 14, "code")
 	c.expect(c.run(`{"createIndexes":"system.x","indexes":[{"key":{"a":1},"name":"a"}]}`), 73, "code")
 }
 

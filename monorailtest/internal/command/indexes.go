@@ -17,7 +17,7 @@ func createIndexes(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	if err != nil {
 		return nil, err
 	}
-	definitions, err := parseCreateIndexes(r)
+	definitions, err := parseCreateIndexes(r, s.Member != nil)
 	if err != nil {
 		return nil, err
 	}
@@ -89,15 +89,24 @@ func (s *State) checkIndexed(r *Request, name string) error {
 	return s.checkNoView(r, name)
 }
 
-func parseCreateIndexes(r *Request) ([]*indexDefinition, error) {
+func parseCreateIndexes(r *Request, replicated bool) ([]*indexDefinition, error) {
 	var list bson.RawValue
+	lenient := false
 	err := eachField(r, func(key string, v bson.RawValue) (bool, error) {
 		switch key {
-		case "createIndexes", "ignoreUnknownIndexOptions":
+		case "createIndexes":
+		case "ignoreUnknownIndexOptions":
+			var ok bool
+			if lenient, ok = v.BooleanOK(); !ok {
+				return true, mongoerror.New(mongoerror.TypeMismatch,
+					"The field 'ignoreUnknownIndexOptions' must be a boolean, but got %s", aliasOf(v.Type))
+			}
 		case "indexes":
 			list = v
 		case "commitQuorum":
-			return true, mongoerror.New(mongoerror.BadValue, "Standalones can't specify commitQuorum")
+			if !replicated {
+				return true, mongoerror.New(mongoerror.BadValue, "Standalones can't specify commitQuorum")
+			}
 		default:
 			return false, nil
 		}
@@ -122,7 +131,7 @@ func parseCreateIndexes(r *Request) ([]*indexDefinition, error) {
 	}
 	specs := make([]*indexDefinition, len(values))
 	for i, v := range values {
-		if specs[i], err = parseIndexSpec(v); err != nil {
+		if specs[i], err = parseIndexSpec(v, lenient); err != nil {
 			return nil, err
 		}
 	}

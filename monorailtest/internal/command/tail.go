@@ -4,6 +4,7 @@ import (
 	"go.mongodb.org/mongo-driver/bson"
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/order"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/projection"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/query"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/store"
@@ -58,7 +59,7 @@ func (q *search) tail(s *State, r *Request, c *store.Collection, f *query.Filter
 				skip--
 				continue
 			}
-			return q.show(p, m.scan, d)
+			return q.show(p, m.scan, order.Order{}, d)
 		}
 	}}
 	return openCursor(s, r, c.Namespace(), t, q.cursorOptions())

@@ -67,6 +67,8 @@ type parser struct {
 	idNamed, idIncluded, idExcluded bool
 	// What of find has come up.
 	hasPositional, hasElementMatch, hasSlice bool
+	// metadata and sortKey are those of the projection.
+	metadata, sortKey bool
 }
 
 func parse(d bson.D, p *parser) (*Projection, error) {
@@ -89,7 +91,7 @@ func parse(d bson.D, p *parser) (*Projection, error) {
 	if p.idIncluded && p.kind == exclusion || p.idExcluded && p.kind == inclusion {
 		delete(p.root.named, "_id")
 	}
-	return &Projection{root: p.root, kind: p.kind, after: p.after}, nil
+	return &Projection{root: p.root, kind: p.kind, after: p.after, metadata: p.metadata, sortKey: p.sortKey}, nil
 }
 
 // element parses one field of a projection, or of a document in it: at is where that document's
@@ -271,7 +273,7 @@ func (p *parser) operator(path []string, d bson.D, at *node, parent []string) (k
 	var x computer
 	switch {
 	case name == "$meta":
-		x, err = parseMeta(argument)
+		x, err = p.parseMeta(argument)
 	case !expression.IsOperator(name):
 		return false, nil
 	case p.kind == exclusion:

@@ -17,6 +17,8 @@ type Projection struct {
 	after []reshaper
 	// everything: the projection changes nothing.
 	everything bool
+	// metadata says that Apply needs a Metadata, sortKey that it is asked for the sort key.
+	metadata, sortKey bool
 }
 
 // kind says what becomes of the fields that a projection does not name.
