@@ -9,7 +9,6 @@ import (
 
 	"go.mongodb.org/mongo-driver/bson/primitive"
 
-	"github.com/mongo-monorail/monorail/monorailtest/internal/bigmath"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
 )
 
@@ -77,74 +76,4 @@ func parse(s string) primitive.Decimal128 {
 		panic(err)
 	}
 	return d
-}
-
-// Sqrt returns the square root of a decimal that is not negative.
-func Sqrt(d primitive.Decimal128) primitive.Decimal128 {
-	if d.IsInf() > 0 {
-		return d
-	}
-	c, e, err := d.BigInt()
-	if err != nil {
-		return nan
-	}
-	if c.Sign() == 0 {
-		return primitiveOf(c, floorHalf(e))
-	}
-	// The coefficient gets digits enough for those that are kept and for rounding.
-	if e&1 != 0 {
-		c, e = new(big.Int).Mul(c, big.NewInt(10)), e-1
-	}
-	root := new(big.Int).Sqrt(c)
-	if new(big.Int).Mul(root, root).Cmp(c) == 0 {
-		return primitiveOf(root, e/2)
-	}
-	shift := digits + 4
-	c = new(big.Int).Mul(c, new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(2*shift)), nil))
-	root.Sqrt(c)
-	inexact := new(big.Int).Mul(root, root).Cmp(c) != 0
-	root.Mul(root, big.NewInt(10))
-	if inexact {
-		root.Add(root, big.NewInt(1))
-	}
-	out := bsonvalue.NewDecimal(root, e/2-shift-1)
-	if !inexact {
-		out = bsonvalue.Reduce(out)
-	}
-	return out
-}
-
-func floorHalf(e int) int { return (e - (e & 1)) / 2 }
-
-func primitiveOf(c *big.Int, e int) primitive.Decimal128 { return bsonvalue.NewDecimal(c, e) }
-
-// Exp returns e to the power of a decimal, which may be infinite.
-func Exp(d primitive.Decimal128) primitive.Decimal128 {
-	switch {
-	case d.IsInf() > 0:
-		return infinity
-	case d.IsInf() < 0:
-		return bsonvalue.ToDecimal(int32(0))
-	case d.IsNaN():
-		return d
-	}
-	x := exact(d)
-	switch {
-	case x.Sign() == 0:
-		return bsonvalue.ToDecimal(int32(1))
-	case x.Cmp(big.NewRat(15000, 1)) > 0:
-		return infinity
-	case x.Cmp(big.NewRat(-15000, 1)) < 0:
-		return primitiveOf(new(big.Int), primitive.MinDecimal128Exp)
-	}
-	high, low := twoPart(x)
-	r := round(bigmath.Exp(high, fine))
-	return decimal(corrected(r, low, number(1)))
-}
-
-// corrected returns r + r * factor * low, each step in quad precision.
-func corrected(r, low, factor *big.Float) *big.Float {
-	t := new(big.Float).SetPrec(quad).Mul(r, round(factor))
-	t.Mul(t, low)
-	return t.Add(r, t)
 }

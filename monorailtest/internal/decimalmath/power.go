@@ -103,7 +103,7 @@ func exponential10(y primitive.Decimal128) primitive.Decimal128 {
 	case x.Cmp(limit) > 0:
 		return infinity
 	case x.Cmp(limit.Neg(limit)) < 0:
-		return primitiveOf(new(big.Int), primitive.MinDecimal128Exp)
+		return bsonvalue.NewDecimal(new(big.Int), primitive.MinDecimal128Exp)
 	}
 	whole, _ := bsonvalue.RoundToLong(y)
 	fraction := binary(new(big.Rat).Sub(x, new(big.Rat).SetInt64(whole)))
@@ -124,7 +124,7 @@ func exponential2(y primitive.Decimal128) primitive.Decimal128 {
 	case x.Cmp(limit) > 0:
 		return infinity
 	case x.Cmp(limit.Neg(limit)) < 0:
-		return primitiveOf(new(big.Int), primitive.MinDecimal128Exp)
+		return bsonvalue.NewDecimal(new(big.Int), primitive.MinDecimal128Exp)
 	}
 	high, low := twoPart(x)
 	ln2 := bigmath.Log(number(2), fine)
