@@ -45,7 +45,7 @@ func TestTypes(t *testing.T) {
 		{`{"$type":"$none"}`, `"missing"`}, {`{"$type":"$m"}`, `"decimal"`}, {`{"$type":"$t"}`, `"bool"`}, {`{"$type":"$ts"}`, `"timestamp"`}, {`{"$type":[[1]]}`, `"array"`}, {`{"$type":{"$minKey":1}}`, `"minKey"`}, {`{"$type":[1,2]}`, 16020},
 		{`{"$isNumber":"$m"}`, `true`}, {`{"$isNumber":"$s"}`, `false`}, {`{"$isNumber":"$none"}`, `false`},
 		{`{"$binarySize":"$bin"}`, `2`}, {`{"$binarySize":"$u"}`, `5`}, {`{"$binarySize":"$n"}`, `null`}, {`{"$binarySize":1}`, 51276}, {`{"$bsonSize":"$o"}`, `29`}, {`{"$bsonSize":"$none"}`, `null`}, {`{"$bsonSize":"$a"}`, 31393},
-		{`{"$meta":"x"}`, 17308}, {`{"$meta":1}`, 17307}, {`{"$meta":"textScore"}`, 40218}, {`{"$meta":"sortKey"}`, nothing},
+		{`{"$meta":"x"}`, 17308}, {`{"$meta":1}`, 17307}, {`{"$meta":"textScore"}`, 40218}, {`{"$meta":"sortKey"}`, 238}, {`{"$meta":"recordId"}`, nothing},
 		{`{"$lt":[{"$rand":{}},1]}`, `true`}, {`{"$rand":{"x":1}}`, 3040501}, {`{"$rand":1}`, 10065},
 		{`{"$function":{"body":"f","args":[],"lang":"js"}}`, 31264}, {`{"$function":1}`, 31260}, {`{"$function":{"args":[],"lang":"js"}}`, 31261}, {`{"$function":{"body":"f","args":[],"lang":"x"}}`, 31419},
 	})

@@ -10,7 +10,7 @@ func init() {
 }
 
 // MetaVariable is the name under which a scope defines the metadata of documents for $meta, such as
-// MetaVariable+"sortKey". What is not defined is missing.
+// MetaVariable+"sortKey". What is not defined is missing, but for the sort key, which is refused: a $sort may have given one.
 const MetaVariable = "meta "
 
 // unavailableMeta are the kinds of metadata that only stages of text and geographical search give,
@@ -34,6 +34,8 @@ func parseMeta(p *parser, _ string, argument any, names *variable) (node, error)
 	switch {
 	case v == nil && unavailable:
 		return nil, mongoerror.New(40218, "query requires %s metadata, but it is not available", what)
+	case v == nil && kind == "sortKey":
+		return nil, mongoerror.New(mongoerror.NotImplemented, "$meta: \"sortKey\" in a pipeline is not supported by this server")
 	case v == nil:
 		return missing{}, nil
 	case v.slot == constantSlot:

@@ -31,6 +31,17 @@ func TestCompile(t *testing.T) {
 		{"(*UTF8)é", "", "é", "é", nil},
 		{`\p{Latin}+$`, "", "cafétéria", "cafétéria", nil},
 		{"F o o # a comment \n\n# ignored", "x", "Foo", "Foo", nil},
+		{"a++b", "", "xaab", "aab", nil},
+		{`(?:ab)*+c`, "", "ababc", "ababc", nil},
+		{`[ab]?+c|d{2}+`, "", "dd", "dd", nil},
+		{`x{1,2}+y`, "", "xxy", "xxy", nil},
+		{"a+?", "", "aa", "a", nil},
+		{"a{,2}", "", "a{,2}", "a{,2}", nil},
+		{`\Qa+b\E*`, "", "a+bb", "a+bb", nil},
+		{`a\hb\Rc\Nd`, "", "a b\r\ncxd", "a b\r\ncxd", nil},
+		{`[\h\v]+\H\V`, "", "x \nab", " \nab", nil},
+		{`(a)(b)\g{-1}\g1\g{2}`, "", "abbab", "abbab", []string{"a", "b"}},
+		{`\x{41}\x{e9}[\x{5d}-\x{5f}]`, "", "Aé^", "Aé^", nil},
 		{"(?#note)a", "", "a", "a", nil},
 		{"école", "i", "une ÉCOLE", "ÉCOLE", nil},
 		{"[é]", "", "é", "é", nil},
@@ -56,7 +67,19 @@ func TestCompile(t *testing.T) {
 			}
 		}
 	}
-	for _, source := range []string{"(", "a++", "(*UCP)a", `\K`, "[a", `a\`, "(?<n", `\k<x>`, "(?P=x)", "(?#"} {
+	// What is possessive gives nothing back.
+	for _, source := range []string{"a++a", "(?:a|ab)?+bc", `\d{1,2}+\d`} {
+		re, err := Compile(source, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range []string{"aaa", "abc", "12"} {
+			if m, err := re.FindStringMatch(text); m != nil && source != "(?:a|ab)?+bc" || err != nil {
+				t.Errorf("%s in %s: %v, %v", source, text, m, err)
+			}
+		}
+	}
+	for _, source := range []string{"(", "(*UCP)a", `(?R)`, `(?|a)`, `[\H]`, `\g{3x}`, `\x{110000}`, `\x{41`, `\K`, "[a", `a\`, "(?<n", `\k<x>`, "(?P=x)", "(?#"} {
 		if _, err := Compile(source, ""); err == nil {
 			t.Errorf("%s compiles", source)
 		}
