@@ -64,7 +64,7 @@ func (h *host) Read(_ context.Context, n pipeline.Namespace, f *query.Filter, o 
 	if c == nil {
 		return pipeline.List(nil), false, nil
 	}
-	hint, err := resolveHint(h.hint, c.Indexes(), c.Namespace(), f)
+	hint, err := resolveHint(h.hint, c.Indexes(), queried{namespace: c.Namespace(), filter: f, simple: true})
 	if err != nil {
 		return nil, false, err
 	}

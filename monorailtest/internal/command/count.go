@@ -70,7 +70,7 @@ func countDocuments(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	if c == nil {
 		return bson.D{{Key: "n", Value: int32(0)}}, nil
 	}
-	h, err := resolveHint(hint, c.Indexes(), c.Namespace(), f)
+	h, err := resolveHint(hint, c.Indexes(), queried{namespace: c.Namespace(), filter: f})
 	if err != nil {
 		return nil, err
 	}

@@ -125,7 +125,7 @@ func (d *deletion) execute(ctx context.Context, s *State, r *Request, i int, col
 		if c == nil {
 			return nil
 		}
-		hint, err := resolveHint(d.hint, w.Indexes(), c.Namespace(), f)
+		hint, err := resolveHint(d.hint, w.Indexes(), queried{namespace: c.Namespace(), filter: f, simple: true})
 		if err != nil {
 			return err
 		}
@@ -191,8 +191,8 @@ func checkHintType(hint any) error {
 }
 
 // resolveHint finds the index that a hint names.
-func resolveHint(hint any, indexes []store.IndexSpec, namespace string, f *query.Filter) (store.Hint, error) {
-	if err := f.Unplannable(); err != nil {
+func resolveHint(hint any, indexes []store.IndexSpec, q queried) (store.Hint, error) {
+	if err := q.filter.Unplannable(); err != nil {
 		return store.Hint{}, err
 	}
 	name, isName := hint.(string)
@@ -210,7 +210,5 @@ func resolveHint(hint any, indexes []store.IndexSpec, namespace string, f *query
 		}
 		return store.Hint{Index: x.Name}, nil
 	}
-	return store.Hint{}, mongoerror.New(mongoerror.BadValue, "error processing query: ns=%sTree: %s\nSort: {}\nProj: {}\n"+
-		" planner returned error :: caused by :: hint provided does not correspond to an existing index",
-		namespace, bsonvalue.Format(f.Source()))
+	return store.Hint{}, q.unplanned(mongoerror.BadValue, "hint provided does not correspond to an existing index")
 }

@@ -242,7 +242,7 @@ func newPlan(s *State, r *Request, name string, filter bson.D, collation, hint a
 		p.root = &planStage{name: "EOF"}
 		return p, nil
 	}
-	if p.hint, err = resolveHint(hint, p.collection.Indexes(), p.namespace, f); err != nil {
+	if p.hint, err = resolveHint(hint, p.collection.Indexes(), queried{namespace: p.namespace, filter: f}); err != nil {
 		return nil, err
 	}
 	p.root = p.access()

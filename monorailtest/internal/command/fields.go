@@ -105,11 +105,11 @@ func (s *State) readName(r *Request) (string, error) {
 	}
 	c := s.reads(r).Identified(primitive.Binary{Subtype: subtype, Data: data})
 	if c == nil {
-		return "", mongoerror.New(mongoerror.NamespaceNotFound, "Unable to resolve %x", data)
+		return "", mongoerror.New(mongoerror.NamespaceNotFound, "Unable to resolve %s", uuidText(data))
 	}
 	database, name, _ := strings.Cut(c.Namespace(), ".")
 	if database != r.Database {
-		return "", mongoerror.New(mongoerror.NamespaceNotFound, "Unable to resolve %x in database %s", data, r.Database)
+		return "", mongoerror.New(mongoerror.NamespaceNotFound, "Unable to resolve %s in database %s", uuidText(data), r.Database)
 	}
 	return name, nil
 }

@@ -61,14 +61,14 @@ func findDocuments(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	if c == nil {
 		return cursorReply("firstBatch", nil, 0, namespace), nil
 	}
-	hint, err := resolveHint(q.hint, c.Indexes(), namespace, f)
+	hint, err := resolveHint(q.hint, c.Indexes(), q.queried(namespace, f))
 	if err != nil {
 		return nil, err
 	}
 	if natural.Natural {
 		hint = natural
 	}
-	if hint, err = q.bound(hint, c.Indexes()); err != nil {
+	if hint, err = q.bound(hint, c.Indexes(), q.queried(namespace, f)); err != nil {
 		return nil, err
 	}
 	if q.tailable {

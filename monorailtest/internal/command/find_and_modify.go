@@ -72,7 +72,7 @@ func findAndModify(ctx context.Context, s *State, r *Request) (bson.D, error) {
 		if c == nil {
 			return nil
 		}
-		hint, err := resolveHint(a.hint, w.Indexes(), c.Namespace(), p.filter)
+		hint, err := resolveHint(a.hint, w.Indexes(), queried{namespace: c.Namespace(), filter: p.filter, sort: a.sort, simple: true})
 		if err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/indexkey"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/query"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/store"
 )
 
@@ -56,7 +57,10 @@ func (q *search) check() error {
 	case q.tailable && q.singleBatch:
 		return mongoerror.New(mongoerror.BadValue, "cannot use tailable option with the 'singleBatch' option")
 	}
-	return checkHintType(q.hint)
+	if checkHintType(q.hint) != nil {
+		return mongoerror.New(mongoerror.FailedToParse, "hint must be either a string or nested object")
+	}
+	return nil
 }
 
 // Codes of min and max, which have no names.
@@ -80,13 +84,18 @@ func sameNames(a, b bson.D) bool {
 	return true
 }
 
+// queried is what messages show of the find.
+func (q *search) queried(namespace string, f *query.Filter) queried {
+	return queried{namespace: namespace, filter: f, sort: q.sort, projection: q.projection}
+}
+
 // bound puts min and max into the hint, which must name their index.
-func (q *search) bound(h store.Hint, indexes []store.IndexSpec) (store.Hint, error) {
+func (q *search) bound(h store.Hint, indexes []store.IndexSpec, asked queried) (store.Hint, error) {
 	if len(q.min) == 0 && len(q.max) == 0 {
 		return h, nil
 	}
 	fail := func(code int32, why string) (store.Hint, error) {
-		return h, mongoerror.New(code, "error processing query: planner returned error :: caused by :: %s", why)
+		return h, asked.unplanned(code, why)
 	}
 	switch {
 	case h.Natural:

@@ -35,8 +35,15 @@ func sessionID(v bson.RawValue) string {
 		nobody := sha256.Sum256(nil)
 		uid = nobody[:]
 	}
-	return fmt.Sprintf("%x-%x-%x-%x-%x - %s", id[:4], id[4:6], id[6:8], id[8:10], id[10:],
-		base64.StdEncoding.EncodeToString(uid))
+	return uuidText(id) + " - " + base64.StdEncoding.EncodeToString(uid)
+}
+
+// uuidText writes a UUID as messages do: 16 bytes, and others as they are.
+func uuidText(id []byte) string {
+	if len(id) != 16 {
+		return fmt.Sprintf("%x", id)
+	}
+	return fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])
 }
 
 // sessionKey returns what identifies a session as sessionID does, at less cost; nil where there is none.

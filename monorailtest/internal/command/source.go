@@ -94,7 +94,7 @@ func (m *matcher) dropped(err error) error {
 	if !errors.Is(err, store.ErrDropped) {
 		return err
 	}
-	return mongoerror.New(175, "collection dropped. UUID %x", m.collection.UUID.Data)
+	return mongoerror.New(175, "collection dropped. UUID %s", uuidText(m.collection.UUID.Data))
 }
 
 // all returns every document that is left.

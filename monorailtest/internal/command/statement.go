@@ -96,6 +96,16 @@ func parseBatch(r *Request, field string) (*batch, error) {
 // codeBufferFull is the code of a document that the server's buffers do not hold.
 const codeBufferFull = 13548
 
+// tooLargeWith is tooLarge for a document that is at hand: the message shows its first field.
+func tooLargeWith(size int, d bson.D) error {
+	err := tooLarge(size)
+	var e *mongoerror.Error
+	if len(d) > 0 && errors.As(err, &e) {
+		e.Message += " First element: " + d[0].Key + ": " + bsonvalue.Format(d[0].Value)
+	}
+	return err
+}
+
 func tooLarge(size int) error {
 	if size > bsonvalue.MaxEncoded {
 		return mongoerror.New(codeBufferFull, "BufBuilder attempted to grow() to %d bytes, past the 64MB limit.", size)
@@ -251,7 +261,7 @@ func encodeStored(d bson.D, code int32, what string) (bson.Raw, error) {
 	raw := bsonvalue.Encode(d)
 	switch {
 	case len(raw) > maxInternal:
-		return nil, tooLarge(len(raw))
+		return nil, tooLargeWith(len(raw), d)
 	case len(raw) > maxDocument:
 		return nil, mongoerror.New(code, "%s larger than %d", what, maxDocument)
 	}

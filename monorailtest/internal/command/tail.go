@@ -36,8 +36,8 @@ func (t *tailing) Grown() <-chan struct{} { return t.matcher.collection.Grown() 
 // tail answers a find with a tailable cursor.
 func (q *search) tail(s *State, r *Request, c *store.Collection, f *query.Filter, p *projection.Projection) (bson.D, error) {
 	if !c.Options().Capped {
-		return nil, mongoerror.New(mongoerror.BadValue,
-			"error processing query: ns=%s tailable cursor requested on non capped collection", c.Namespace())
+		asked := q.queried(c.Namespace(), f)
+		return nil, asked.failed(mongoerror.BadValue, "tailable cursor requested on non capped collection")
 	}
 	if documents, _ := c.Size(); documents == 0 {
 		return cursorReply("firstBatch", nil, 0, c.Namespace()), nil

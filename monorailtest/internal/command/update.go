@@ -265,7 +265,7 @@ func (m *modification) execute(ctx context.Context, s *State, r *Request, i int,
 		if c == nil {
 			return nil
 		}
-		hint, err := resolveHint(m.hint, w.Indexes(), c.Namespace(), p.filter)
+		hint, err := resolveHint(m.hint, w.Indexes(), queried{namespace: c.Namespace(), filter: p.filter, simple: true})
 		if err != nil {
 			return err
 		}

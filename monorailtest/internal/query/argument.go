@@ -89,10 +89,10 @@ func parseSize(name string, v any) (valueNode, error) {
 	}
 	n, exact := bsonvalue.ToLong(v)
 	if !exact {
-		return nil, mongoerror.New(mongoerror.BadValue, "Failed to parse $size. Expected an integer: $size: %s", bsonvalue.Format(v))
+		return nil, mongoerror.New(mongoerror.BadValue, "$size must be a whole number")
 	}
 	if n < 0 {
-		return nil, mongoerror.New(mongoerror.BadValue, "Failed to parse $size. Expected a non-negative number in: $size: %s", bsonvalue.Format(v))
+		return nil, mongoerror.New(mongoerror.BadValue, "$size may not be negative")
 	}
 	return size(n), nil
 }

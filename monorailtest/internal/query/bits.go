@@ -21,7 +21,7 @@ func parseBits(name, operator string, v any) (*bits, error) {
 	switch x := v.(type) {
 	case bson.A:
 		for i, item := range x {
-			n, err := bitNumber(name+"."+itoa(i), "bit positions", item)
+			n, err := bitNumber(itoa(i), "bit positions", item)
 			if err != nil {
 				return nil, err
 			}
@@ -34,7 +34,7 @@ func parseBits(name, operator string, v any) (*bits, error) {
 			}
 		}
 	case int32, int64, float64, primitive.Decimal128:
-		mask, err := bitNumber(name, operator, v)
+		mask, err := bitNumber(operator, operator, v)
 		if err != nil {
 			return nil, err
 		}

@@ -11,8 +11,9 @@ import (
 )
 
 func parseAddToSet(p *parser, f bson.E) (node, error) {
-	values := bson.A{f.Value}
+	values, each := bson.A{f.Value}, false
 	if d, ok := f.Value.(bson.D); ok && len(d) > 0 && d[0].Key == "$each" {
+		each = true
 		var isArray bool
 		if values, isArray = d[0].Value.(bson.A); !isArray {
 			return nil, mongoerror.New(mongoerror.TypeMismatch,
@@ -31,6 +32,18 @@ func parseAddToSet(p *parser, f bson.E) (node, error) {
 		}
 		return out
 	}
+	// In the messages a value keeps the name that it has in the update: its field's, or its place within $each.
+	check := func(added bson.A, path string) error {
+		if each {
+			return checkStorable(added, path)
+		}
+		for _, v := range added {
+			if err := checkStorable(v, path+"."+f.Key); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	return &leafNode{
 		existing: func(_ *context, v any, path string) (any, bool, error) {
 			a, ok := v.(bson.A)
@@ -40,11 +53,11 @@ func parseAddToSet(p *parser, f bson.E) (node, error) {
 					lastName(path), bsonvalue.TypeName(v))
 			}
 			out := add(a)
-			return out, false, checkStorable(out[len(a):], path)
+			return out, false, check(out[len(a):], path)
 		},
 		missing: func(_ *context, path string) (any, bool, error) {
 			out := add(nil)
-			return out, true, checkStorable(out, path)
+			return out, true, check(out, path)
 		},
 	}, nil
 }
