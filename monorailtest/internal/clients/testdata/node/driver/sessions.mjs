@@ -97,8 +97,8 @@ checkOfStandalones('no change stream on a standalone', async (server, db) => {
 checkOfSets('change streams', async (server, db) => {
   const c = db.collection('c');
   await c.insertOne({ _id: 0 });
-  const stream = c.watch([], { fullDocument: 'updateLookup' });
-  const whole = server.client.watch();
+  const stream = c.watch([], { fullDocument: 'updateLookup', maxAwaitTimeMS: 100 });
+  const whole = server.client.watch([], { maxAwaitTimeMS: 100 });
   let token;
   try {
     // Both are open when the server has answered once.

@@ -18,11 +18,11 @@ checkOfSets('sessions/transaction', () => {
 
 checkOfSets('sessions/change stream', () => {
   db.c.insertOne({ _id: 0 });
-  const stream = db.c.watch();
+  const stream = db.c.watch([], { maxAwaitTimeMS: 100 });
   // It is open when the server has answered once.
   stream.tryNext();
   db.c.insertOne({ _id: 1 });
-  equal(stream.next().fullDocument, { _id: 1 });
+  equal(stream.tryNext().fullDocument, { _id: 1 });
   stream.close();
 });
 
