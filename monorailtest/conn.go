@@ -14,9 +14,6 @@ import (
 	"go.mongodb.org/mongo-driver/bson"
 )
 
-// codeUnsupportedQuery is UnsupportedOpQueryCommand of error_codes.yml.
-const codeUnsupportedQuery = 352
-
 // conn serves one connection, on one goroutine.
 type conn struct {
 	server *Server
@@ -32,6 +29,8 @@ type conn struct {
 	cancel context.CancelFunc
 	// out is the buffer of replies, used again for each.
 	out []byte
+	// replied is the id of the last reply that was encoded.
+	replied int32
 
 	// monitoring, hangUp and appName are copies of what client knows, for other goroutines.
 	monitoring atomic.Bool
@@ -147,9 +146,6 @@ func (c *conn) handle(m *wire.Message, err error) bool {
 	if err != nil {
 		return c.refuse(m, err)
 	}
-	if m.Namespace != "" && !isCommandNamespace(m.Namespace) {
-		return c.refuseQuery(m)
-	}
 	r, err := command.NewRequest(c.client, m)
 	if err != nil {
 		return c.refuse(m, err)
@@ -189,8 +185,39 @@ func (c *conn) run(r *command.Request, m *wire.Message) bool {
 	case result.Stream != nil:
 		return c.streamReplies(r, m, &msg, result)
 	}
-	out, ok := c.encode(m, result.Reply, false)
+	if m.ExhaustAllowed && !failed {
+		return c.exhaust(m, &msg, result)
+	}
+	out, ok := c.encode(m, result.Reply)
 	return ok && c.reply(&msg, out) && !failed
+}
+
+// exhaust answers a request whose client may take several replies: with all the batches of its cursor, or with the one reply that
+// there is.
+func (c *conn) exhaust(m *wire.Message, msg *Message, result command.Result) bool {
+	for {
+		out, ok := c.encode(m, result.Reply)
+		if !ok || !c.reply(msg, out) {
+			return false
+		}
+		body, err := bson.Marshal(result.Reply)
+		if err != nil {
+			return false
+		}
+		if m = m.Following(body, c.replied); m == nil {
+			return true
+		}
+		r, err := command.NewRequest(c.client, m)
+		if err != nil {
+			return false
+		}
+		r.Wait = c.ctx
+		var failed bool
+		result, failed = c.execute(r)
+		if failed || result.After != command.Keep || c.server.stall.wait(c.ctx, false) != nil || c.ctx.Err() != nil {
+			return false
+		}
+	}
 }
 
 // streamReplies answers a request whose client takes a stream of replies: it runs the request again and again, each time
@@ -226,26 +253,12 @@ func (c *conn) refuse(m *wire.Message, err error) bool {
 	if m.MoreToCome {
 		return true
 	}
-	out, ok := c.encode(m, reply, false)
+	out, ok := c.encode(m, reply)
 	return ok && c.write(out)
-}
-
-// refuseQuery answers an OP_QUERY that is no command, as MongoDB 5.1 and later do.
-func (c *conn) refuseQuery(m *wire.Message) bool {
-	const text = "Unsupported OP_QUERY command: find. The client driver may require an upgrade."
-	c.tellMalformed(m, bson.D{{Key: "errmsg", Value: text}, {Key: "code", Value: int32(codeUnsupportedQuery)}})
-	out, ok := c.encode(m, bson.D{{Key: "$err", Value: text}, {Key: "code", Value: int32(codeUnsupportedQuery)}}, true)
-	return ok && c.write(out)
-}
-
-// isCommandNamespace reports whether an OP_QUERY to this namespace is a command.
-func isCommandNamespace(namespace string) bool {
-	const suffix = ".$cmd"
-	return len(namespace) > len(suffix) && namespace[len(namespace)-len(suffix):] == suffix
 }
 
 // encode returns the bytes of a reply, which are valid until the next call.
-func (c *conn) encode(m *wire.Message, reply bson.D, failure bool) ([]byte, bool) {
+func (c *conn) encode(m *wire.Message, reply bson.D) ([]byte, bool) {
 	body, err := bson.Marshal(reply)
 	if err == nil && len(body) > wire.MaxDocumentSize {
 		err = mongoerror.New(mongoerror.BSONObjectTooLarge, "reply of %d bytes is too large", len(body))
@@ -258,7 +271,8 @@ func (c *conn) encode(m *wire.Message, reply bson.D, failure bool) ([]byte, bool
 	if cap(c.out) > maxKeptReply {
 		c.out = nil
 	}
-	c.out, err = wire.AppendReply(c.out[:0], c.server.lastReply.Add(1), m, body, failure)
+	c.replied = c.server.lastReply.Add(1)
+	c.out, err = wire.AppendReply(c.out[:0], c.replied, m, body)
 	return c.out, err == nil
 }
 

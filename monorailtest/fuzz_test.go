@@ -61,7 +61,7 @@ func FuzzMessages(f *testing.F) {
 			if err != nil {
 				continue
 			}
-			reply, ok := c.encode(m, state.Run(ctx, r).Reply, false)
+			reply, ok := c.encode(m, state.Run(ctx, r).Reply)
 			if !ok {
 				t.Fatalf("%s: no reply", r.Name)
 			}
@@ -103,7 +103,7 @@ func TestMangledCommands(t *testing.T) {
 			if err != nil {
 				return
 			}
-			if _, ok := c.encode(m, state.Run(ctx, r).Reply, false); !ok {
+			if _, ok := c.encode(m, state.Run(ctx, r).Reply); !ok {
 				t.Fatalf("%v: no reply", d)
 			}
 		}

@@ -49,8 +49,8 @@ func TestRefusedMessagesAreTold(t *testing.T) {
 		"statement": {c.tell(insertOne(1)),
 			Refusal{Command: "insert", Database: "test", Unacknowledged: true, Code: 11000, Reason: "E11000"}},
 		"no body": {noBody, Refusal{Code: 40587, CodeName: "Location40587", Reason: "must have a body"}},
-		"not a command": {packet(2, 2004, append([]byte{0, 0, 0, 0, 'a', '.', 'b', 0, 0, 0, 0, 0, 1, 0, 0, 0}, marshal(t, bson.D{})...)),
-			Refusal{Code: 352, Reason: "OP_QUERY"}},
+		"not a command": {packet(2, 2004, append([]byte{0, 0, 0, 0, 'a', '.', 'b', 0, 0, 0, 0, 0, 1, 0, 0, 0}, marshal(t, bson.D{{Key: "$or", Value: 1}})...)),
+			Refusal{Command: "find", Database: "a", Code: 2, CodeName: "BadValue", Reason: "$or"}},
 	} {
 		c.send(test.send)
 		if !test.want.Unacknowledged {
@@ -69,7 +69,7 @@ func TestRefusedMessagesAreTold(t *testing.T) {
 		reason string
 	}{
 		"length": {[]byte("GET / HTTP/1.1\r\n"), "length 542393671"},
-		"opcode": {packet(1, 2002, nil), "opcode 2002"},
+		"opcode": {packet(1, 2011, nil), "opcode 2011"},
 	} {
 		bad := dial(t, s)
 		bad.send(test.send)

@@ -95,7 +95,7 @@ func serverTime(b *testing.B, s *Server, m *Message, n int) time.Duration {
 		check(b, err)
 		r, err := command.NewRequest(c.client, w)
 		check(b, err)
-		if _, ok := c.encode(w, s.state.Run(context.Background(), r).Reply, false); !ok {
+		if _, ok := c.encode(w, s.state.Run(context.Background(), r).Reply); !ok {
 			b.Fatal("no reply")
 		}
 	}

@@ -30,7 +30,7 @@ func TestCompressed(t *testing.T) {
 			if m.Compressor != id || m.Header.OpCode != OpMsg || string(m.Body) != string(ping) {
 				t.Errorf("%+v", m)
 			}
-			reply, err := AppendReply([]byte("before"), 3, m, ping, false)
+			reply, err := AppendReply([]byte("before"), 3, m, ping)
 			if err != nil {
 				t.Fatal(err)
 			}

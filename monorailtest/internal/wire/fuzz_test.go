@@ -26,6 +26,18 @@ func FuzzParse(f *testing.F) {
 	for _, id := range CompressorNames {
 		add(compressed(f, id, kind0(body)))
 	}
+	namespace := []byte("test.c\x00")
+	number := []byte{1, 0, 0, 0}
+	for opCode, parts := range map[OpCode][][]byte{
+		OpInsert:      {number, namespace, one, one},
+		OpUpdate:      {number, namespace, number, one, body},
+		OpDelete:      {number, namespace, number, one},
+		OpQuery:       {number, namespace, number, number, body, one},
+		OpGetMore:     {number, namespace, number, number, number},
+		OpKillCursors: {number, number, number, number},
+	} {
+		add(Header{RequestID: 1, OpCode: opCode}, bytes.Join(parts, nil))
+	}
 	f.Fuzz(func(t *testing.T, stream []byte) {
 		r := NewReader(bytes.NewReader(stream))
 		for {
@@ -63,7 +75,7 @@ func check(t *testing.T, m *Message) {
 			t.Fatalf("accepted %v: %v", d, err)
 		}
 	}
-	reply, err := AppendReply(nil, 1, m, m.Body, false)
+	reply, err := AppendReply(nil, 1, m, m.Body)
 	if err != nil {
 		t.Fatalf("reply: %v", err)
 	}

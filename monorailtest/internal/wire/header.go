@@ -12,14 +12,19 @@ const MaxMessageSize = 48_000_000
 // OpCode says what a message is.
 type OpCode int32
 
-// The opcodes that a server receives or sends. OpNone is ignored by MongoDB; the legacy writes and reads of the 2xxx
-// range, which left the protocol with MongoDB 5.1, are not served.
+// The opcodes that a server receives or sends. OpNone is ignored by MongoDB; those from OpUpdate to OpKillCursors left the
+// protocol with MongoDB 5.1.
 const (
-	OpNone       OpCode = 0
-	OpReply      OpCode = 1
-	OpQuery      OpCode = 2004
-	OpCompressed OpCode = 2012
-	OpMsg        OpCode = 2013
+	OpNone        OpCode = 0
+	OpReply       OpCode = 1
+	OpUpdate      OpCode = 2001
+	OpInsert      OpCode = 2002
+	OpQuery       OpCode = 2004
+	OpGetMore     OpCode = 2005
+	OpDelete      OpCode = 2006
+	OpKillCursors OpCode = 2007
+	OpCompressed  OpCode = 2012
+	OpMsg         OpCode = 2013
 )
 
 // Header is the start of every message: four little-endian int32.

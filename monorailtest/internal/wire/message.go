@@ -42,15 +42,17 @@ type Message struct {
 	Header Header
 	// MoreToCome says that the client wants no reply, whatever happens.
 	MoreToCome bool
-	// ExhaustAllowed says that the client takes several replies to this request.
+	// ExhaustAllowed says that the client takes several replies to this request: by exhaustAllowed of an OP_MSG, or
+	// exhaust of an OP_QUERY.
 	ExhaustAllowed bool
 	// Checksum says that the request had a checksum, so that the reply gets one.
 	Checksum bool
-	// Body is the kind 0 section, or the query of an OP_QUERY.
+	// Body is the kind 0 section, the query of an OP_QUERY that is a command, or the command that does what a message
+	// with another legacy opcode says.
 	Body bson.Raw
 	// Sequences holds the kind 1 sections by identifier; nil for none.
 	Sequences map[string][]bson.Raw
-	// Namespace is the full collection name of an OP_QUERY, "" of an OP_MSG, which has its $db.
+	// Namespace is the full collection name of an OP_QUERY that is a command; "" of all others, whose body has a $db.
 	Namespace string
 	// Compressor is what the request was compressed with, and the reply will be.
 	Compressor Compressor

@@ -185,7 +185,7 @@ func TestChecksum(t *testing.T) {
 	if _, err := Parse(withChecksum(h, b, 1)); !errors.Is(err, ErrFatal) {
 		t.Errorf("wrong checksum: %v, want the end of the connection", err)
 	}
-	reply, err := AppendReply(nil, 3, m, ping, false)
+	reply, err := AppendReply(nil, 3, m, ping)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -233,7 +233,7 @@ func TestParseQuery(t *testing.T) {
 	if m, err := Parse(h, query("admin.$cmd", wrapped)); err != nil || string(m.Body) != string(hello) {
 		t.Errorf("wrapped: %+v, %v", m, err)
 	}
-	reply, err := AppendReply(nil, 9, m, hello, false)
+	reply, err := AppendReply(nil, 9, m, hello)
 	if err != nil {
 		t.Fatal(err)
 	}

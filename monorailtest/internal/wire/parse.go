@@ -31,6 +31,8 @@ func Parse(h Header, b []byte) (*Message, error) {
 		m, err = parseMsg(h, b)
 	case OpQuery:
 		m, err = parseQuery(h, b)
+	case OpInsert, OpUpdate, OpDelete, OpGetMore, OpKillCursors:
+		m, err = parseLegacy(h, b)
 	default:
 		return nil, fmt.Errorf("%w: opcode %d", ErrFatal, h.OpCode)
 	}
@@ -40,23 +42,26 @@ func Parse(h Header, b []byte) (*Message, error) {
 	return m, err
 }
 
-// AppendReply appends the reply to m in the form that m asks for: OP_REPLY to an OP_QUERY, OP_MSG otherwise, with a
-// checksum if m had one, compressed as m was. failure marks the answer to an OP_QUERY that is no command.
-func AppendReply(dst []byte, requestID int32, m *Message, body bson.Raw, failure bool) ([]byte, error) {
-	return appendAny(dst, requestID, m.Header.RequestID, m, body, failure, false)
+// AppendReply appends the reply to m in the form that m asks for: OP_REPLY to an OP_QUERY or OP_GET_MORE, with the
+// documents alone where that is no command, OP_MSG otherwise, with a checksum if m had one, compressed as m was.
+func AppendReply(dst []byte, requestID int32, m *Message, body bson.Raw) ([]byte, error) {
+	return appendAny(dst, requestID, m.Header.RequestID, m, body, false)
 }
 
 // AppendStreamed is AppendReply for one of several replies to an OP_MSG, all but the last of which announce another
 // one. responseTo is the request id of the reply before.
 func AppendStreamed(dst []byte, requestID, responseTo int32, m *Message, body bson.Raw, moreToCome bool) ([]byte, error) {
-	return appendAny(dst, requestID, responseTo, m, body, false, moreToCome)
+	return appendAny(dst, requestID, responseTo, m, body, moreToCome)
 }
 
-func appendAny(dst []byte, requestID, responseTo int32, m *Message, body bson.Raw, failure, moreToCome bool) ([]byte, error) {
+func appendAny(dst []byte, requestID, responseTo int32, m *Message, body bson.Raw, moreToCome bool) ([]byte, error) {
 	start := len(dst)
-	if m.Header.OpCode == OpQuery {
-		dst = appendReply(dst, requestID, responseTo, body, failure)
-	} else {
+	switch {
+	case m.isLegacy():
+		dst = appendDocuments(dst, requestID, responseTo, body)
+	case m.Header.OpCode == OpQuery:
+		dst = appendReply(dst, requestID, responseTo, 0, 0, body)
+	default:
 		dst = appendMsg(dst, requestID, responseTo, body, m.Checksum, moreToCome)
 	}
 	if m.Compressor == NoCompression {

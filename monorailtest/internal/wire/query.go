@@ -1,34 +1,33 @@
 package wire
 
-import (
-	"bytes"
-	"encoding/binary"
-	"fmt"
-
-	"go.mongodb.org/mongo-driver/bson"
-)
+import "go.mongodb.org/mongo-driver/bson"
 
 // Flags of an OP_REPLY.
 const (
-	replyQueryFailure = 1 << 1
-	replyAwaitCapable = 1 << 3
+	replyCursorNotFound = 1 << 0
+	replyQueryFailure   = 1 << 1
+	replyAwaitCapable   = 1 << 3
 )
 
 // parseQuery reads an OP_QUERY: flags, full collection name, skip, number to return, query, and an optional document
-// of fields that no command has.
+// of fields, which no command has. It is a command, or the query of a collection.
 func parseQuery(h Header, b []byte) (*Message, error) {
-	if len(b) < 4 {
-		return nil, fmt.Errorf("%w: OP_QUERY without flags", ErrFatal)
+	l := &legacy{rest: b}
+	flags := l.int32()
+	database, collection := l.namespace()
+	if l.err != nil {
+		return nil, l.err
 	}
-	b = b[4:]
-	end := bytes.IndexByte(b, 0)
-	if end < 0 || len(b) < end+1+8 {
-		return nil, fmt.Errorf("%w: OP_QUERY cut short", ErrFatal)
+	m := &Message{Header: h}
+	if collection != "$cmd" {
+		return m, m.parseFind(l, flags, database, collection)
 	}
-	m := &Message{Header: h, Namespace: string(b[:end])}
-	body, _, err := cutDocument(b[end+1+8:])
-	if err != nil {
-		return m, err
+	m.Namespace = database + "." + collection
+	l.int32()
+	l.int32()
+	body := l.document()
+	if l.err != nil {
+		return m, l.err
 	}
 	m.Body = unwrapQuery(body)
 	return m, nil
@@ -46,21 +45,4 @@ func unwrapQuery(b bson.Raw) bson.Raw {
 		}
 	}
 	return b
-}
-
-// appendReply appends an OP_REPLY with one document. failure marks the answer to a query that is no command.
-func appendReply(dst []byte, requestID, responseTo int32, doc bson.Raw, failure bool) []byte {
-	start := len(dst)
-	dst = appendHeader(dst, Header{RequestID: requestID, ResponseTo: responseTo, OpCode: OpReply})
-	flags := uint32(replyAwaitCapable)
-	if failure {
-		flags |= replyQueryFailure
-	}
-	dst = binary.LittleEndian.AppendUint32(dst, flags)
-	dst = binary.LittleEndian.AppendUint64(dst, 0) // cursor id
-	dst = binary.LittleEndian.AppendUint32(dst, 0) // starting from
-	dst = binary.LittleEndian.AppendUint32(dst, 1) // documents
-	dst = append(dst, doc...)
-	setLength(dst, start)
-	return dst
 }

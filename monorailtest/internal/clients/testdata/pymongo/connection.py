@@ -99,7 +99,7 @@ def write_concern_of_unknown_mode(server, db):
 
 @check
 def read_concerns_and_preferences(server, db):
-    db.c.insert_one({"_id": 1})
+    db.get_collection("c", write_concern=WriteConcern("majority")).insert_one({"_id": 1})
     for level in ("local", "available") + (("majority", "linearizable") if server.replica_set else ()):
         equal(db.get_collection("c", read_concern=ReadConcern(level)).find_one(), {"_id": 1}, level)
     for preference in (ReadPreference.PRIMARY, ReadPreference.PRIMARY_PREFERRED, ReadPreference.NEAREST):

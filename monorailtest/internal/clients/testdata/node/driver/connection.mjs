@@ -61,7 +61,7 @@ checkOfStandalones('a write concern of a set', async (server, db) => {
 });
 
 check('read concerns and preferences', async (server, db) => {
-  await db.collection('c').insertOne({ _id: 1 });
+  await db.collection('c').insertOne({ _id: 1 }, { writeConcern: { w: 'majority' } });
   for (const level of ['local', 'available', ...(server.replicaSet ? ['majority', 'linearizable'] : [])]) {
     equal(await db.collection('c').findOne({}, { readConcern: { level } }), { _id: 1 }, level);
   }
