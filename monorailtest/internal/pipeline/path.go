@@ -91,3 +91,9 @@ func place(name string) (int, bool) {
 	n, err := strconv.Atoi(name)
 	return n, err == nil
 }
+
+// isPlace tells a part of a path that may be a place in an array.
+func isPlace(part string) bool {
+	_, ok := place(part)
+	return ok
+}

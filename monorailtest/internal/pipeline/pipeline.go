@@ -104,7 +104,7 @@ func parse(c *Context, stages []bson.D) (*Pipeline, error) {
 		return nil, err
 	}
 	limitSorts(p.stages)
-	p.filter, err = parseFilter(c, filter)
+	p.filter, err = parseFilter(c, c.narrow(filter))
 	return p, err
 }
 

@@ -32,6 +32,32 @@ func TestRaise(t *testing.T) {
 	}
 }
 
+// What $expr cannot be true without is added to the filter, and takes nothing away.
+func TestNarrow(t *testing.T) {
+	for expr, want := range map[string]string{
+		`{"$eq":["$a.b",1]}`:            `{"a.b":{"$eq":1}}`,
+		`{"$eq":[{"$add":[1,1]},"$a"]}`: `{"a":{"$eq":2}}`,
+		`{"$and":[{"$eq":["$a","x"]},{"$gt":["$b",1]},{"$eq":["$c",true]}]}`: `{"a":{"$eq":"x"},"c":{"$eq":true}}`,
+		`{"$eq":["$a","$b"]}`: `{}`, `{"$eq":["$a",null]}`: `{}`, `{"$eq":["$a",[1]]}`: `{}`, `{"$eq":["$$ROOT",1]}`: `{}`, `{"$or":[{"$eq":["$a",1]}]}`: `{}`,
+		`{"$ne":["$a",1]}`: `{}`, `"$a"`: `{}`,
+	} {
+		p, err := Parse(newContext(sampleData(t), nil), stageList(t, `[{"$match":{"$expr":`+expr+`}}]`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Filter().Source()[1:]; bsonvalue.Format(got) != bsonvalue.Format(bsontest.Parse(t, want)) {
+			t.Errorf("%s: %s, want %s", expr, bsonvalue.Format(got), want)
+		}
+	}
+	h := &data{collections: map[string][]bson.D{"c": documents(t, `{"_id":1,"a":1}`, `{"_id":2,"a":[1]}`, `{"_id":3,"a":1.0}`, `{"_id":4,"a":{"0":1}}`, `{"_id":5}`)}}
+	cases{
+		`[{"$match":{"$expr":{"$eq":["$a",1]}}},{"$project":{"_id":1}}]`:   {`{"_id":1}`, `{"_id":3}`},
+		`[{"$match":{"$expr":{"$eq":["$a.0",1]}}},{"$project":{"_id":1}}]`: {`{"_id":4}`},
+		`[{"$limit":1},{"$lookup":{"from":"c","let":{"v":"$a"},"pipeline":[{"$match":{"$expr":{"$eq":["$$v","$a"]}}},{"$project":{"_id":1}}],"as":"a"}}]`: {
+			`{"_id":1,"a":[{"_id":1},{"_id":3}]}`},
+	}.run(t, h)
+}
+
 // A condition that is moved keeps documents from stages that would fail on them, and the rest stays
 // where it was.
 func TestRaised(t *testing.T) {
