@@ -84,16 +84,20 @@ func operationOf(s Scope, ch *store.Change) string {
 	return ""
 }
 
-// document returns the event as clients see it. present is called for the version of a document that is there now.
+// document returns the event as clients see it, its fields in MongoDB's order. present is called for the version of a document that is there now.
 func (e *event) document(lookup bool, present func(ch *store.Change) bson.D) bson.D {
-	d := bson.D{{Key: "_id", Value: e.token.Document()}, {Key: "operationType", Value: e.operation}, {Key: "clusterTime", Value: e.token.Time}}
-	if e.operation == "invalidate" {
-		return d
+	ch := e.change
+	d := bson.D{}
+	if e.operation == "rename" {
+		d = append(d, bson.E{Key: "to", Value: namespaceOf(ch.To)})
 	}
 	if t := e.transaction; t != nil {
 		d = append(d, bson.E{Key: "txnNumber", Value: t.Number}, bson.E{Key: "lsid", Value: lsidOf(t.Session)})
 	}
-	ch := e.change
+	d = append(d, bson.E{Key: "_id", Value: e.token.Document()}, bson.E{Key: "operationType", Value: e.operation}, bson.E{Key: "clusterTime", Value: e.token.Time})
+	if e.operation == "invalidate" {
+		return d
+	}
 	switch e.operation {
 	case "insert", "replace":
 		d = append(d, bson.E{Key: "fullDocument", Value: ch.After.Fields})
@@ -111,10 +115,7 @@ func (e *event) document(lookup bool, present func(ch *store.Change) bson.D) bso
 		ns = ns[:1]
 	}
 	d = append(d, bson.E{Key: "ns", Value: ns})
-	switch {
-	case e.operation == "rename":
-		d = append(d, bson.E{Key: "to", Value: namespaceOf(ch.To)})
-	case ch.Kind == store.Put:
+	if ch.Kind == store.Put {
 		version := ch.After
 		if version == nil {
 			version = ch.Before

@@ -118,6 +118,8 @@ func (s *Specification) Check(database, collection string) error {
 			"and with no collection name; found %s.%s", database, collection)
 	case s.Cluster:
 		return nil
+	case s.Resume != nil && collection != "" && s.Resume.event && s.Resume.collection == nil:
+		return mongoerror.New(codeInvalidResumeToken, "Attempted to resume a single-collection stream, but the resume token does not include a UUID.")
 	case database == "admin" || database == "config" || database == "local":
 		return mongoerror.New(mongoerror.InvalidNamespace, "$changeStream may not be opened on the internal %s database", database)
 	case len(collection) > 7 && collection[:7] == "system.":

@@ -93,7 +93,7 @@ func (s *Stream) Next(n int, maxBytes int) (docs []bson.Raw, exhausted bool, err
 // encode passes an event through the stages; nil where it does not come out.
 func (s *Stream) encode(e *event) (bson.Raw, error) {
 	d := e.document(s.options.Specification.Lookup, s.options.Present)
-	id := d[0].Value
+	id := store.Field(d, "_id")
 	out, ok, err := s.options.Pass(d)
 	if err != nil || !ok {
 		return nil, err

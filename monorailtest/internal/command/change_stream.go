@@ -37,14 +37,11 @@ func isChangeStream(stages []bson.D) bool {
 // openChangeStream answers an aggregate with a $changeStream: a cursor that waits for what is to come.
 func openChangeStream(ctx context.Context, s *State, r *Request, a *aggregation) (bson.D, error) {
 	collection, stages, o := a.name, a.stages, a.options
-	if err := checkChangeStream(s, r, stages); err != nil {
-		return nil, err
-	}
-	spec, err := changestream.Parse(stages[0][0].Value)
+	spec, err := parseChangeStream(s, r, a)
 	if err != nil {
 		return nil, err
 	}
-	if err := spec.Check(r.Database, collection); err != nil {
+	if err := checkChangeStream(r, stages); err != nil {
 		return nil, err
 	}
 	scope := changestream.Scope{Database: r.Database, Collection: collection}
@@ -70,21 +67,40 @@ func openChangeStream(ctx context.Context, s *State, r *Request, a *aggregation)
 	return openCursor(s, r, namespace, stream, o)
 }
 
-// checkChangeStream checks what does not depend on the argument of the stage.
-func checkChangeStream(s *State, r *Request, stages []bson.D) error {
-	for i, d := range stages {
-		if len(d) != 1 {
-			return mongoerror.New(40323, "A pipeline stage specification object must contain exactly one field.")
+// parseChangeStream finds the errors of the stages by themselves, before those of their places, and returns what is said in
+// the $changeStream.
+func parseChangeStream(s *State, r *Request, a *aggregation) (spec *changestream.Specification, err error) {
+	for _, d := range a.stages {
+		switch {
+		case len(d) != 1:
+			return nil, mongoerror.New(40323, "A pipeline stage specification object must contain exactly one field.")
+		case !pipeline.IsStage(d[0].Key):
+			return nil, mongoerror.New(40324, "Unrecognized pipeline stage name: '%s'", d[0].Key)
 		}
+	}
+	i := slices.IndexFunc(a.stages, func(d bson.D) bool { return d[0].Key == changeStreamStage })
+	if spec, err = changestream.Parse(a.stages[i][0].Value); err != nil {
+		return nil, err
+	}
+	if err := spec.Check(r.Database, a.name); err != nil {
+		return nil, err
+	}
+	if s.Member == nil {
+		return nil, mongoerror.New(codeChangeStreamStandalone, "The $changeStream stage is only supported on replica sets")
+	}
+	return spec, nil
+}
+
+// checkChangeStream checks where the stages stand.
+func checkChangeStream(r *Request, stages []bson.D) error {
+	for i, d := range stages {
 		switch name := d[0].Key; {
 		case name == changeStreamStage && i > 0:
 			return mongoerror.New(codeChangeStreamNotFirst, "$changeStream is only valid as the first stage in a pipeline")
-		case s.Member == nil:
-			return mongoerror.New(codeChangeStreamStandalone, "The $changeStream stage is only supported on replica sets")
 		case r.transaction != nil:
 			return mongoerror.New(mongoerror.OperationNotSupportedInTransaction,
 				"Stage not supported inside of a multi-document transaction: $changeStream")
-		case i > 0 && pipeline.IsStage(name) && !changeStreamStages[name]:
+		case i > 0 && !changeStreamStages[name]:
 			return mongoerror.New(mongoerror.IllegalOperation, "%s is not permitted in a $changeStream pipeline", name)
 		}
 	}
@@ -115,17 +131,30 @@ func (s *State) present(ch *store.Change) bson.D {
 	return found[0].Fields
 }
 
-// labelResumable tells a driver that it can resume a change stream.
-const labelResumable = "ResumableChangeStreamError"
+// labelResumable tells a driver that it can resume a change stream, labelNonResumable that it cannot.
+const (
+	labelResumable    = "ResumableChangeStreamError"
+	labelNonResumable = "NonResumableChangeStreamError"
+)
 
-// markResumable gives the error of a command that opens a change stream, or reads one, that label where the stream can
-// go on, here or on another member.
+// Codes of errors behind which no change stream can be resumed: ChangeStreamFatalError and ChangeStreamHistoryLost.
+const (
+	codeChangeStreamFatal       = 280
+	codeChangeStreamHistoryLost = 286
+)
+
+// markResumable gives an error the label that says whether a change stream can go on, here or on another member.
 func (s *State) markResumable(r *Request, err error) error {
 	e := asMongoError(err)
-	if e.Labels != nil || !isResumable(e.Code) || !r.resumable && !s.onChangeStream(r) {
+	switch {
+	case e.Labels != nil:
 		return err // a fail point that gives labels leaves out the server's own
+	case e.Code == codeChangeStreamFatal || e.Code == codeChangeStreamHistoryLost:
+		return e.WithLabels(labelNonResumable)
+	case isResumable(e.Code) && (r.resumable || s.onChangeStream(r)):
+		return e.WithLabels(labelResumable)
 	}
-	return e.WithLabels(labelResumable)
+	return err
 }
 
 // onChangeStream reports whether a command opens a change stream, or reads one.

@@ -260,11 +260,21 @@ func isShutdown(code int32) bool {
 
 // isRetryable reports whether a retryable write may be sent again after the error.
 func isRetryable(code int32) bool {
-	return isNotPrimary(code) || isShutdown(code) || code == mongoerror.HostUnreachable || code == codeExceededTimeLimit
+	switch code {
+	case mongoerror.HostUnreachable, codeHostNotFound, codeNetworkTimeout, codeExceededTimeLimit, codeConnectionPoolExpired, codeSocketException:
+		return true
+	}
+	return isNotPrimary(code) || isShutdown(code)
 }
 
-// codeExceededTimeLimit is ExceededTimeLimit of error_codes.yml.
-const codeExceededTimeLimit = 262
+// Codes of error_codes.yml that are retriable, besides those of a server that is not primary or ends.
+const (
+	codeHostNotFound          = 7
+	codeNetworkTimeout        = 89
+	codeExceededTimeLimit     = 262
+	codeConnectionPoolExpired = 317
+	codeSocketException       = 9001
+)
 
 // notRunning is the error of a command of replica sets on a standalone.
 func notRunning() error {

@@ -198,7 +198,8 @@ func (p *push) apply(a bson.A) bson.A {
 // appended tells how many values stand behind what was there before; 0 where something else has changed.
 func (p *push) appended(before, after bson.A) int {
 	n := len(p.values)
-	atEnd := p.position == nil || *p.position >= int64(len(before))
+	// MongoDB takes a position that is just the end for one in the middle.
+	atEnd := p.position == nil || *p.position > int64(len(before))
 	if len(before) == 0 || n == 0 || p.order != nil || !atEnd || len(after) != len(before)+n {
 		return 0
 	}
