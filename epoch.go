@@ -26,6 +26,9 @@ type epoch struct {
 	// written is the namespace of the last message that may have written; nil before that.
 	written atomic.Pointer[namespace]
 
+	// breaking is set before a break counts what may be lost: a write that began before that is counted,
+	// and one that begins later finds it set. It is written with the series' lock held.
+	breaking atomic.Bool
 	// broken is set once, before any operation hears of the break.
 	broken atomic.Pointer[BrokenError]
 }
@@ -66,11 +69,23 @@ func (e *epoch) breakOff(cause error) {
 	if s.state == seriesEnded {
 		return
 	}
+	e.breaking.Store(true)
 	e.broken.Store(e.brokenBy(cause))
 	if s.state == seriesPinned && s.epoch == e {
 		s.setStateLocked(seriesBroken)
 		e.noteBroken(e.broken.Load())
 	}
+}
+
+// brokenMeanwhile tells whether the epoch is broken, or about to be by a break that may not have counted
+// what the caller has begun; it waits until broken tells.
+func (e *epoch) brokenMeanwhile() bool {
+	if !e.breaking.Load() {
+		return false
+	}
+	e.series.mu.Lock()
+	defer e.series.mu.Unlock()
+	return e.broken.Load() != nil
 }
 
 // brokenBy returns the error of a break, as of now.

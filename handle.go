@@ -156,7 +156,7 @@ func (h *handle) holdCompressed(ctx context.Context, message, original []byte, s
 	if err != nil {
 		return queued, h.failure(ctx, err)
 	}
-	if h.epoch.broken.Load() != nil {
+	if h.epoch.brokenMeanwhile() {
 		return queued, h.failure(ctx, nil)
 	}
 	return queued, nil
