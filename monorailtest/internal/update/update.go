@@ -1,5 +1,5 @@
-// Package update holds the updates of update and findAndModify: replacements and update
-// operators. They are parsed once, with MongoDB's errors, and give a new version of a document
+// Package update holds the updates of update and findAndModify: replacements, update operators and
+// pipelines. They are parsed once, with MongoDB's errors, and give a new version of a document
 // without changing the old.
 package update
 
