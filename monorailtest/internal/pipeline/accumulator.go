@@ -56,11 +56,12 @@ func parseMember(c *Context, e bson.E) (member, error) {
 	case len(d) != 1:
 		return member{}, mongoerror.New(40238, "The field '%s' must specify one accumulator", e.Key)
 	}
+	if d[0].Key == "$accumulator" {
+		x, err := parseScript(c, d[0].Value)
+		return member{e.Key, x, func(*Context) accumulator { return script{} }}, err
+	}
 	create, ok := accumulators[d[0].Key]
 	if !ok {
-		if d[0].Key == "$accumulator" {
-			return member{}, mongoerror.New(mongoerror.NotImplemented, "$accumulator needs JavaScript, which is not supported by this server")
-		}
 		return member{}, mongoerror.New(15952, "unknown group operator '%s'", d[0].Key)
 	}
 	if _, isArray := d[0].Value.(bson.A); isArray {

@@ -28,8 +28,12 @@ func TestGroup(t *testing.T) {
 		`[{"$group":1}]`: 15947, `[{"$group":{}}]`: 15955, `[{"$group":{"_id":1,"n":1}}]`: 40234, `[{"$group":{"_id":1,"n":{}}}]`: 40234,
 		`[{"$group":{"_id":1,"a.b":{"$sum":1}}}]`: 40235, `[{"$group":{"_id":1,"$a":{"$sum":1}}}]`: 40236,
 		`[{"$group":{"_id":1,"n":{"$sum":1,"$avg":1}}}]`: 40238, `[{"$group":{"_id":1,"n":{"$foo":1}}}]`: 15952,
-		`[{"$group":{"_id":1,"n":{"$sum":[1]}}}]`: 40237, `[{"$group":{"_id":1,"n":{"$accumulator":{}}}}]`: 238,
-		`[{"$group":{"_id":1,"n":{"$mergeObjects":"$n"}}}]`: 40400, `[{"$group":{"_id":{"a":1}}}]`: 17390,
+		`[{"$group":{"_id":1,"n":{"$sum":[1]}}}]`: 40237, `[{"$group":{"_id":1,"n":{"$accumulator":{}}}}]`: 4544707,
+		`[{"$group":{"_id":1,"n":{"$accumulator":1}}}]`: 4544703, `[{"$group":{"_id":1,"n":{"$accumulator":{"init":"$r"}}}}]`: 4544701,
+		`[{"$group":{"_id":1,"n":{"$accumulator":{"init":1}}}}]`: 4544702, `[{"$group":{"_id":1,"n":{"$accumulator":{"lang":"x"}}}}]`: 4544705,
+		`[{"$group":{"_id":1,"n":{"$accumulator":{"x":1}}}}]`:                                                                       4544706,
+		`[{"$group":{"_id":1,"n":{"$accumulator":{"init":"f","accumulate":"f","merge":"f","accumulateArgs":["$n"],"lang":"js"}}}}]`: 31264,
+		`[{"$group":{"_id":1,"n":{"$mergeObjects":"$n"}}}]`:                                                                         40400, `[{"$group":{"_id":{"a":1}}}]`: 17390,
 		// A constant that cannot be computed fails even where there are no documents.
 		`[{"$match":{"n":9}},{"$group":{"_id":1,"n":{"$sum":{"$divide":[1,0]}}}}]`: 16608,
 	}.run(t, sampleData(t))
