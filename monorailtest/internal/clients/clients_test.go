@@ -12,11 +12,11 @@ import (
 )
 
 func TestPyMongo(t *testing.T) {
-	everywhere(t, pymongo(t), "crud", "cursors")
+	everywhere(t, pymongo(t), "crud", "cursors", "failover", "sessions")
 }
 
 func TestNodeDriver(t *testing.T) {
-	everywhere(t, nodeDriver(t), "crud", "cursors")
+	everywhere(t, nodeDriver(t), "crud", "cursors", "failover", "sessions")
 }
 
 func TestMongosh(t *testing.T) {

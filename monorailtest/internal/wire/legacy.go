@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"go.mongodb.org/mongo-driver/bson"
-	"go.mongodb.org/mongo-driver/bson/bsontype"
 )
 
 // Flags of an OP_QUERY.
@@ -210,7 +209,7 @@ func splitQuery(q bson.Raw) (filter bson.Raw, options bson.D, explain bool) {
 		}
 		if e.Key() == "$explain" {
 			v := e.Value()
-			explain = v.Type != bsontype.Boolean || v.Boolean()
+			explain = v.Type != bson.TypeBoolean || v.Boolean()
 		}
 	}
 	return filter, options, explain

@@ -26,12 +26,13 @@ class Server:
         self.client = self.connect()
         hello = self.client.admin.command("ismaster")
         self.replica_set = hello.get("setName")
+        self.kind = "standalone" if self.replica_set is None else "set" if len(hello["hosts"]) == 1 else "members"
 
     def connect(self, **options):
         return pymongo.MongoClient(self.uri, **dict(self.options, **options))
 
 
-def check(function, of=(True, False)):
+def check(function, of=("standalone", "set", "members")):
     """Registers a check, which is called with the server and an empty database of its own."""
     area = function.__module__.split(".")[-1]
     _registered.append((area + "/" + function.__name__, function, of))
@@ -40,12 +41,17 @@ def check(function, of=(True, False)):
 
 def check_of_sets(function):
     """Registers a check that applies to replica sets only."""
-    return check(function, of=(True,))
+    return check(function, of=("set", "members"))
 
 
 def check_of_standalones(function):
     """Registers a check that applies to standalone servers only."""
-    return check(function, of=(False,))
+    return check(function, of=("standalone",))
+
+
+def check_of_members(function):
+    """Registers a check that applies to replica sets of several members only."""
+    return check(function, of=("members",))
 
 
 def equal(got, want, what="result"):
@@ -72,8 +78,7 @@ def raises(kind, function, *arguments, code=None, **options):
 def run(server, areas):
     """Runs the checks of the areas, all if there are none, and says whether all have passed."""
     failed = 0
-    kind = server.replica_set is not None
-    chosen = [(name, function) for name, function, of in _registered if kind in of and (not areas or name.split("/")[0] in areas)]
+    chosen = [(name, function) for name, function, of in _registered if server.kind in of and (not areas or name.split("/")[0] in areas)]
     for name, function in chosen:
         line = {"name": name}
         database = "pymongo_" + name.replace("/", "_")

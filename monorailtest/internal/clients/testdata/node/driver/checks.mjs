@@ -15,6 +15,7 @@ export class Server {
     server.client = server.connect();
     const hello = await server.client.db('admin').command({ hello: 1 });
     server.replicaSet = hello.setName;
+    server.kind = hello.setName === undefined ? 'standalone' : hello.hosts.length === 1 ? 'set' : 'members';
     return server;
   }
 
@@ -26,7 +27,13 @@ export class Server {
 // Returns the functions that register the checks of an area. A check is called with the server and an empty database.
 export function area(name) {
   const register = (of) => (title, run) => registered.push({ name: `${name}/${title}`, run, of });
-  return { check: register([true, false]), checkOfSets: register([true]), checkOfStandalones: register([false]) };
+  return {
+    check: register(['standalone', 'set', 'members']),
+    checkOfStandalones: register(['standalone']),
+    checkOfSets: register(['set', 'members']),
+    // Those of several members.
+    checkOfMembers: register(['members']),
+  };
 }
 
 // Compares by value and type; a document's fields have an order.
@@ -54,8 +61,7 @@ export async function throws(kind, code, run) {
 
 // Runs the checks of the areas, all if there are none, and says whether all have passed.
 async function run(server, areas) {
-  const set = server.replicaSet !== undefined;
-  const chosen = registered.filter((c) => c.of.includes(set) && (areas.length === 0 || areas.includes(c.name.split('/')[0])));
+  const chosen = registered.filter((c) => c.of.includes(server.kind) && (areas.length === 0 || areas.includes(c.name.split('/')[0])));
   let failed = 0;
   for (const { name, run } of chosen) {
     const line = { name };

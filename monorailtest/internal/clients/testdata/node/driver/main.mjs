@@ -6,6 +6,7 @@ import './connection.mjs';
 import './crud.mjs';
 import './cursors.mjs';
 import './databases.mjs';
+import './failover.mjs';
 import './files.mjs';
 import './indexes.mjs';
 import './sessions.mjs';
