@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"go.mongodb.org/mongo-driver/bson"
@@ -47,6 +48,9 @@ func aggregate(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	p, err := pipeline.Parse(c, stages)
 	if err != nil {
 		return nil, err
+	}
+	if len(stages) > 0 && stages[0][0].Key == "$currentOp" {
+		h.command = slices.Clone(r.Body)
 	}
 	level, _ := r.Body.Lookup("readConcern", "level").StringValueOK()
 	if err := p.CheckReadConcern(level); err != nil {

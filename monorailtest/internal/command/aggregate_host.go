@@ -26,6 +26,8 @@ type host struct {
 	// hint is that of the command; it goes to the first collection that is read.
 	hint      any
 	unchecked bool
+	// command is a copy of the command for $currentOp; nil for any other.
+	command bson.Raw
 	// collation is that of the command; views have to have the same.
 	collation *collate.Collation
 	// ctx ends the command, while it reads the first batch.

@@ -24,6 +24,9 @@ func (h *host) Statistics(stage string, n pipeline.Namespace, argument bson.D) (
 		}
 		// No plan is cached.
 		return nil, nil
+	case "$listSessions":
+		// A server that has just begun has stored none.
+		return nil, nil
 	case "$currentOp":
 		return []bson.D{h.operation()}, nil
 	}
@@ -100,7 +103,7 @@ func (h *host) operation() bson.D {
 		{Key: "type", Value: "op"}, {Key: "host", Value: h.state.Addr}, {Key: "desc", Value: "conn"}, {Key: "active", Value: true},
 		{Key: "currentOpTime", Value: time.Now().UTC().Format("2006-01-02T15:04:05.000-07:00")}, {Key: "opid", Value: int32(1)},
 		{Key: "secs_running", Value: int64(0)}, {Key: "microsecs_running", Value: int64(0)}, {Key: "op", Value: "command"},
-		{Key: "ns", Value: "admin.$cmd.aggregate"}, {Key: "command", Value: h.request.Body}, {Key: "numYields", Value: int32(0)},
+		{Key: "ns", Value: "admin.$cmd.aggregate"}, {Key: "command", Value: h.command}, {Key: "numYields", Value: int32(0)},
 		{Key: "locks", Value: bson.D{}}, {Key: "waitingForLock", Value: false}, {Key: "lockStats", Value: bson.D{}},
 		{Key: "waitingForFlowControl", Value: false}, {Key: "flowControlStats", Value: bson.D{}},
 	}

@@ -141,3 +141,24 @@ func TestBypassDocumentValidation(t *testing.T) {
 		c.expect(c.run(`{"count":"v","query":{"a":{"$exists":false}}}`), without, "n")
 	}
 }
+
+// The stages that look at the server show what they have.
+func TestStatisticsStages(t *testing.T) {
+	c := newSession(t, newTestState(t))
+	c.run(`{"insert":"c","documents":[{"_id":1},{"_id":2}]}`)
+	c.run(`{"createIndexes":"c","indexes":[{"key":{"a":1},"name":"a"}]}`)
+	r := c.run(`{"aggregate":"c","pipeline":[{"$collStats":{"count":{},"storageStats":{},"latencyStats":{}}}],"cursor":{}}`)
+	c.expect(r, "db.c", "cursor", "firstBatch", 0, "ns")
+	c.expect(r, 2, "cursor", "firstBatch", 0, "count")
+	c.expect(r, 2, "cursor", "firstBatch", 0, "storageStats", "nindexes")
+	c.expect(c.run(`{"aggregate":"none","pipeline":[{"$collStats":{"count":{}}}],"cursor":{}}`), 40481, "code")
+	r = c.run(`{"aggregate":"c","pipeline":[{"$indexStats":{}},{"$sort":{"name":-1}}],"cursor":{}}`)
+	c.expect(r, "a", "cursor", "firstBatch", 0, "name")
+	c.expect(r, 1, "cursor", "firstBatch", 0, "key", "a")
+	c.expect(c.run(`{"aggregate":"c","pipeline":[{"$planCacheStats":{}}],"cursor":{}}`), 0, "cursor", "firstBatch")
+	c.expect(c.run(`{"aggregate":"none","pipeline":[{"$planCacheStats":{}}],"cursor":{}}`), 50933, "code")
+	r = c.runOn("admin", `{"aggregate":1,"pipeline":[{"$currentOp":{}}],"cursor":{}}`)
+	c.expect(r, 1, "cursor", "firstBatch", 0, "command", "aggregate")
+	c.expect(r, "admin.$cmd.aggregate", "cursor", "ns")
+	c.expect(c.runOn("config", `{"aggregate":"system.sessions","pipeline":[{"$listSessions":{}}],"cursor":{}}`), 0, "cursor", "firstBatch")
+}
