@@ -66,6 +66,12 @@ func TestIndexConflicts(t *testing.T) {
 		c.expect(c.run(`{"createIndexes":"c","indexes":[%s]}`, spec), want, "code")
 	}
 	c.expect(c.run(`{"dropIndexes":"c","index":{"a":1}}`), 181, "code")
+
+	twice := `[{"key":{"t":1},"name":"t"},{"key":{"t":1},"name":"t"}]`
+	c.expect(c.run(`{"createIndexes":"c","indexes":%s}`, twice), 68, "code")
+	c.expect(c.run(`{"createIndexes":"c","indexes":[{"key":{"t":1},"name":"t"}]}`), 4, "numIndexesAfter")
+	c.expect(c.run(`{"createIndexes":"c","indexes":%s}`, twice), nil, "code")
+	c.expect(c.runOn("config", `{"createIndexes":"transactions","indexes":[{"key":{"a":1},"name":"a"}]}`), 20, "code")
 }
 
 func TestHiddenAndHashedIndexes(t *testing.T) {

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"slices"
 
 	"go.mongodb.org/mongo-driver/bson"
 
@@ -34,6 +35,9 @@ func createIndexes(ctx context.Context, s *State, r *Request) (bson.D, error) {
 			exists := false
 			if err == nil {
 				exists, err = conflicting(x, w.Indexes())
+			}
+			if exists && !d.onID() && slices.Contains(built, x.Name) {
+				err = mongoerror.New(mongoerror.IndexAlreadyExists, "Identical index already exists: %s", x.Name)
 			}
 			if err == nil && !exists {
 				err = r.mayBuild(name, w)
@@ -85,6 +89,9 @@ func (r *Request) mayBuild(name string, w *store.Writer) error {
 func (s *State) checkIndexed(r *Request, name string) error {
 	if err := checkWritable(r.Database, name); err != nil {
 		return err
+	}
+	if r.Database == "config" && name == "transactions" {
+		return mongoerror.New(mongoerror.IllegalOperation, "not allowed to create index on config.transactions")
 	}
 	return s.checkNoView(r, name)
 }

@@ -33,6 +33,7 @@ const (
 	InvalidOptions                     int32 = 72
 	InvalidNamespace                   int32 = 73
 	NoReplicationEnabled               int32 = 76
+	IndexAlreadyExists                 int32 = 68
 	IndexOptionsConflict               int32 = 85
 	IndexKeySpecsConflict              int32 = 86
 	ShutdownInProgress                 int32 = 91
