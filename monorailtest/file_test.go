@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -233,5 +234,37 @@ func TestFailureOfTheLastSaveIsTold(t *testing.T) {
 	s.Close()
 	if err := s.Save(); !errors.Is(err, errFileClosed) {
 		t.Errorf("a save after the end: %v", err)
+	}
+}
+
+// TestSaveWhileOthersWrite saves again and again while connections write: what the file has at the end is everything.
+func TestSaveWhileOthersWrite(t *testing.T) {
+	const writers, each = 8, 40
+	path := dataFile(t)
+	s := NewServer(WithFile(path))
+	var writing sync.WaitGroup
+	for w := range writers {
+		c := dial(t, s)
+		writing.Go(func() {
+			for i := range each {
+				_, err := c.socket.Write(c.ask(insertOne(int32(w*each + i))))
+				if err == nil {
+					_, err = c.read()
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for range 20 {
+		check(t, s.Save())
+	}
+	writing.Wait()
+	s.Close()
+	n, _ := newServer(t, WithFile(path)).state.Store.Collection("test", "c").Size()
+	if n != writers*each {
+		t.Errorf("%d documents, want %d", n, writers*each)
 	}
 }
