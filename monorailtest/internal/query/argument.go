@@ -181,7 +181,7 @@ func (ps *parser) parseAll(p path, name string, v any) (node, error) {
 	}
 	out := make(all, len(a))
 	for i, item := range a {
-		if d, ok := item.(bson.D); ok && len(d) > 0 && isFieldOperator(d[0].Key) {
+		if d, ok := item.(bson.D); ok && len(d) > 0 && IsFieldOperator(d[0].Key) {
 			return nil, badValue("no $ expressions in $all")
 		}
 		n, err := ps.parseEquality(p, name, item)
@@ -193,8 +193,8 @@ func (ps *parser) parseAll(p path, name string, v any) (node, error) {
 	return out, nil
 }
 
-// isFieldOperator tells the names of the operators of a field, as $all looks for them: $not is none.
-func isFieldOperator(name string) bool {
+// IsFieldOperator tells the names of the operators of a field, as $all and $pull look for them: $not is none.
+func IsFieldOperator(name string) bool {
 	switch name {
 	case "$eq", "$lt", "$lte", "$gt", "$gte", "$ne", "$in", "$nin", "$all", "$exists", "$type", "$mod", "$size", "$regex", "$options",
 		"$elemMatch", "$bitsAllSet", "$bitsAllClear", "$bitsAnySet", "$bitsAnyClear", "$near", "$nearSphere", "$geoNear", "$within",
@@ -219,25 +219,6 @@ func (ps *parser) parseAllElementMatch(p path, name string, a bson.A) (node, err
 	}
 	return out, nil
 }
-
-// ValueFilter is a filter on a single value: the operators of {$pull: {field: {$op: ...}}}. It is
-// immutable and may be shared between goroutines.
-type ValueFilter struct{ root valueNode }
-
-// ParseValue parses operators that apply to a value itself; errors are as of Parse.
-func ParseValue(d bson.D) (*ValueFilter, error) { return ParseValueWith(d, Options{}) }
-
-// ParseValueWith is ParseValue with options.
-func ParseValueWith(d bson.D, o Options) (*ValueFilter, error) {
-	n, err := newParser(o).parseValueOperators(d)
-	if err != nil {
-		return nil, err
-	}
-	return &ValueFilter{n}, nil
-}
-
-// Match tells whether the value meets the filter.
-func (f *ValueFilter) Match(v any) (bool, error) { return f.root.matchesValue(v, nil) }
 
 // ElementFilter is the argument of an $elemMatch. It is immutable and may be shared between
 // goroutines.

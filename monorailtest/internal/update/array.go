@@ -100,20 +100,12 @@ func parsePullAll(p *parser, f bson.E) (node, error) {
 	return removal(func(v any) (bool, error) { return contains(p.collation, values, v), nil }), nil
 }
 
-// pathOperators are the operators of a filter that apply to a field; $not is none of them.
-var pathOperators = map[string]bool{
-	"$eq": true, "$ne": true, "$lt": true, "$lte": true, "$gt": true, "$gte": true, "$in": true, "$nin": true, "$exists": true,
-	"$type": true, "$mod": true, "$size": true, "$all": true, "$elemMatch": true, "$regex": true, "$options": true,
-	"$bitsAllSet": true, "$bitsAllClear": true, "$bitsAnySet": true, "$bitsAnyClear": true, "$near": true, "$nearSphere": true,
-	"$geoNear": true, "$within": true, "$geoWithin": true, "$geoIntersects": true,
-}
-
 // parsePull parses $pull: operators that an element meets, a filter for elements that are
 // documents, or a value that an element equals.
 func parsePull(p *parser, f bson.E) (node, error) {
 	switch x := f.Value.(type) {
 	case bson.D:
-		if len(x) > 0 && pathOperators[x[0].Key] {
+		if len(x) > 0 && query.IsFieldOperator(x[0].Key) {
 			return p.pullMatching(x)
 		}
 		filter, err := query.ParseWith(x, p.options())
