@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -170,7 +171,7 @@ func (r *setRun) checkLog(c *mongo.Client, rq *setRequest) {
 func (r *setRun) checkMessages() {
 	r.t.Helper()
 	type place struct{ member, connection int64 }
-	first, where := make(map[string]message), make(map[string]place)
+	first, where, when := make(map[string]message), make(map[string]place), make(map[string]time.Time)
 	for i, record := range r.records {
 		for _, m := range record.Messages() {
 			id, _ := bson.Raw(m.Body).Lookup("comment").StringValueOK()
@@ -179,6 +180,7 @@ func (r *setRun) checkMessages() {
 			}
 			first[id] = message{m.Index, int64(m.ConnectionID), m.Command, id}
 			where[id] = place{int64(i), int64(m.ConnectionID)}
+			when[id] = m.Time
 		}
 	}
 	for _, rq := range r.epochs() {
@@ -195,6 +197,28 @@ func (r *setRun) checkMessages() {
 		}
 		if err := inOrder(rq.issued, first); err != nil {
 			r.fatal("in %v, %v", rq, err)
+		}
+	}
+	for _, rq := range r.requests {
+		r.checkFences(rq, when)
+	}
+}
+
+// checkFences checks that nothing of an epoch ran after something of the next one, but where the socket had
+// ended, so that nobody could wait for what was on it.
+func (r *setRun) checkFences(rq *setRequest, when map[string]time.Time) {
+	r.t.Helper()
+	var last time.Time
+	for _, epoch := range append(rq.past, rq) {
+		before := last
+		for _, i := range epoch.issued {
+			at, came := when[i.op.id]
+			if came && at.Before(before) {
+				r.fatal("in %v, the %s came before something of an earlier epoch", epoch, i.op.kind)
+			}
+			if !epoch.closed && at.After(last) {
+				last = at
+			}
 		}
 	}
 }

@@ -53,6 +53,9 @@ func (r *setRun) happen(rq *setRequest, s setStep) {
 		}
 	}
 	settle()
+	if s.goesOn && !rq.over {
+		r.renew(rq)
+	}
 }
 
 // changesRoles tells whether an event changes the role of a member, even for a moment.

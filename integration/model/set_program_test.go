@@ -13,6 +13,8 @@ type setProgram struct {
 	tight, keep bool
 	// blind: the client hears of a change of the set by its operations and sockets alone.
 	blind bool
+	// slow: the members take their time for each message, so that many wait where goroutines write.
+	slow  bool
 	steps []setStep
 	// mended: the set is whole again before the requests end, and not only behind that.
 	mended bool
@@ -71,6 +73,8 @@ type setStep struct {
 	event     setEvent
 	meanwhile meanwhile
 	lanes     [][]opKind // of goroutines; while something happens, each again and again
+	// goesOn: the request is renewed at once when something has happened, whatever is on its old socket.
+	goesOn bool
 }
 
 type setStepWeight = struct {
@@ -112,6 +116,7 @@ var setSteps = rapid.Custom(func(t *rapid.T) setStep {
 	case happen:
 		s.event = setEvents.Draw(t, "event")
 		s.meanwhile = meanwhiles.Draw(t, "meanwhile")
+		s.goesOn = seldom.Draw(t, "goes on") >= 6
 		if s.meanwhile == doOperate {
 			s.lanes = setLanes.Draw(t, "lanes")
 		}
@@ -126,6 +131,7 @@ var setPrograms = rapid.Custom(func(t *rapid.T) setProgram {
 		tight:      rapid.Bool().Draw(t, "tight"),
 		keep:       rapid.Bool().Draw(t, "keep"),
 		blind:      seldom.Draw(t, "blind") >= 8,
+		slow:       seldom.Draw(t, "slow") >= 8,
 		steps:      rapid.SliceOfN(setSteps, 2, 16).Draw(t, "steps"),
 		mended:     rapid.Bool().Draw(t, "mended"),
 		disconnect: seldom.Draw(t, "disconnect") == 9,
@@ -135,7 +141,7 @@ var setPrograms = rapid.Custom(func(t *rapid.T) setProgram {
 // String lists the program, one step a line.
 func (p setProgram) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "client{tight: %v, keep: %v, blind: %v} of a set\n", p.tight, p.keep, p.blind)
+	fmt.Fprintf(&b, "client{tight: %v, keep: %v, blind: %v} of a set{slow: %v}\n", p.tight, p.keep, p.blind, p.slow)
 	for i, s := range p.steps {
 		fmt.Fprintf(&b, "%3d %s\n", i+1, s)
 	}
@@ -165,6 +171,9 @@ func (s setStep) String() string {
 		}
 		if s.meanwhile == doOperate {
 			out += fmt.Sprintf(" %v", s.lanes)
+		}
+		if s.goesOn {
+			out += ", and go on"
 		}
 	}
 	return out

@@ -18,6 +18,8 @@ import (
 )
 
 const (
+	// slowness is how long a slow member thinks about a message: ten times as long as a goroutine about the next.
+	slowness = time.Millisecond
 	// electionDelay is how long a set has no primary. It is short, for programs are many.
 	electionDelay = 5 * time.Millisecond
 	// heartbeat is the least that the driver takes. Its streams tell of a change at once; this bounds how
@@ -84,6 +86,9 @@ func (r *setRun) connect() {
 	}
 	for _, member := range r.set.Members() {
 		r.records = append(r.records, member.Record(1<<20, comment))
+		if r.program.slow {
+			member.SetDelay(slowness, comment)
+		}
 	}
 	settings := monorail.Options()
 	if r.program.tight {
