@@ -90,19 +90,21 @@ func parseFacet(c *Context, v any) (stage, error) {
 	return f, nil
 }
 
-// open reads the documents once and holds them. Only what has to be held is: MongoDB's limit is that
-// of the result, which is one document.
+// open reads the documents once and holds them; the limit is that of the result, which is one document.
 func (f *facet) open(r *run, in Iterator) Iterator {
 	return later(func() ([]bson.D, error) {
 		documents, err := r.all(in)
 		if err != nil {
 			return nil, err
 		}
-		out := make(bson.D, len(f.names))
+		out, size := make(bson.D, len(f.names)), 0
 		for i, p := range f.pipelines {
 			found := bson.A{}
 			head := match{p.filter}
 			err := r.each(p.Open(r.ctx, head.open(r, List(documents)), false), func(d bson.D) error {
+				if size += sizeOf(d); size > maxIntermediate {
+					return mongoerror.New(4031700, "document constructed by $facet is %d bytes, which exceeds the limit of %d bytes", size, maxIntermediate)
+				}
 				found = append(found, d)
 				return nil
 			})

@@ -76,17 +76,22 @@ func TestGroupCollation(t *testing.T) {
 	}
 }
 
-func TestGroupMemory(t *testing.T) {
+func TestMemory(t *testing.T) {
 	big := string(make([]byte, 1<<20))
 	h := &data{collections: map[string][]bson.D{}}
 	for i := range 110 {
 		h.collections["c"] = append(h.collections["c"], bson.D{{Key: "_id", Value: int32(i)}, {Key: "s", Value: big}})
 	}
 	for stages, want := range map[string]int32{
-		`[{"$group":{"_id":"$_id","s":{"$push":"$s"}}}]`: codeMemoryLimit,
-		`[{"$group":{"_id":1,"s":{"$push":"$s"}}}]`:      146,
-		`[{"$group":{"_id":1,"s":{"$max":"$s"}}}]`:       0,
-		`[{"$group":{"_id":1,"s":{"$addToSet":"$s"}}}]`:  0,
+		`[{"$group":{"_id":"$_id","s":{"$push":"$s"}}}]`:                                                       codeMemoryLimit,
+		`[{"$group":{"_id":1,"s":{"$push":"$s"}}}]`:                                                            146,
+		`[{"$group":{"_id":1,"s":{"$max":"$s"}}}]`:                                                             0,
+		`[{"$group":{"_id":1,"s":{"$addToSet":"$s"}}}]`:                                                        0,
+		`[{"$facet":{"a":[]}},{"$project":{"a._id":1}}]`:                                                       4031700,
+		`[{"$facet":{"a":[{"$limit":60}],"b":[{"$limit":60}]}},{"$project":{"a._id":1}}]`:                      4031700,
+		`[{"$facet":{"a":[{"$limit":60}],"b":[{"$limit":30}]}},{"$project":{"a._id":1}}]`:                      0,
+		`[{"$limit":1},{"$lookup":{"from":"c","pipeline":[],"as":"x"}},{"$project":{"x._id":1}}]`:              4568,
+		`[{"$limit":1},{"$lookup":{"from":"c","pipeline":[{"$limit":90}],"as":"x"}},{"$project":{"x._id":1}}]`: 0,
 	} {
 		if _, err := runStages(t, newContext(h, nil), stages); code(err) != want {
 			t.Errorf("%s: %v, want code %d", stages, err, want)

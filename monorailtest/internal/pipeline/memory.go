@@ -11,8 +11,9 @@ import (
 // come to at all: 100 MB, as internalQueryMaxBlockingSortMemoryUsageBytes and its like say.
 const maxMemory = 100 << 20
 
-// maxIntermediate is what the documents that one $lookup finds for a document may come to:
-// internalLookupStageIntermediateDocumentMaxSizeBytes, 100 MB.
+// maxIntermediate is what the documents that one $lookup finds for a document, and those of a $facet,
+// may come to: internalLookupStageIntermediateDocumentMaxSizeBytes and
+// internalQueryFacetMaxOutputDocSizeBytes, 100 MB.
 const maxIntermediate = 100 << 20
 
 // codeMemoryLimit is QueryExceededMemoryLimitNoDiskUseAllowed.
