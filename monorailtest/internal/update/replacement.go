@@ -22,7 +22,7 @@ func newReplacement(source bson.D) *replacement {
 // apply is Update.Apply. A replacement that is the very document counts as no modification; one that lacks the _id, or has
 // it elsewhere, does.
 func (r *replacement) apply(d bson.D) (out bson.D, counts bool, err error) {
-	if bsonvalue.Identical(d, r.document) {
+	if len(d) == len(r.document) && bsonvalue.Identical(d, r.document) {
 		return d, false, nil
 	}
 	out = r.onto(d)
