@@ -332,6 +332,9 @@ func TestReplicationCommands(t *testing.T) {
 	if config.Lookup("config", "members", "2", "host").StringValue() != rs.Member(2).Addr() {
 		t.Errorf("replSetGetConfig: %v", config)
 	}
+	if defaults := admin(0, bson.D{{Key: "getDefaultRWConcern", Value: 1}}); defaults.Lookup("localUpdateWallClockTime").Type != bson.TypeDateTime {
+		t.Errorf("getDefaultRWConcern: %v", defaults)
+	}
 	rs.StopReplication()
 	for _, r := range []struct {
 		member  int

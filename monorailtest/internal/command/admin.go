@@ -2,10 +2,12 @@ package command
 
 import (
 	"context"
+	"time"
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
 	"go.mongodb.org/mongo-driver/bson"
+	"go.mongodb.org/mongo-driver/bson/primitive"
 )
 
 // Codes of error_codes.yml.
@@ -37,12 +39,15 @@ func killOp(_ context.Context, _ *State, r *Request) (bson.D, error) {
 	return bson.D{{Key: "info", Value: "attempting to kill op"}}, nil
 }
 
-// The commands below refuse what a standalone refuses.
-
-func getDefaultRWConcern(context.Context, *State, *Request) (bson.D, error) {
-	return nil, mongoerror.New(codeNotOnStandalone, "'getDefaultRWConcern' is not supported on standalone nodes.")
+// getDefaultRWConcern tells of no defaults, which nobody can set, and when it has looked. A standalone has none.
+func getDefaultRWConcern(_ context.Context, s *State, _ *Request) (bson.D, error) {
+	if s.Member == nil {
+		return nil, mongoerror.New(codeNotOnStandalone, "'getDefaultRWConcern' is not supported on standalone nodes.")
+	}
+	return bson.D{{Key: "localUpdateWallClockTime", Value: primitive.NewDateTimeFromTime(time.Now())}}, nil
 }
 
+// getShardMap refuses, as every server without shards.
 func getShardMap(context.Context, *State, *Request) (bson.D, error) {
 	return nil, mongoerror.New(codeShardingNotInitialized, "Sharding is not enabled")
 }
