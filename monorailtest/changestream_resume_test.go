@@ -87,7 +87,7 @@ func TestChangeStreamStartsAfterAnInvalidate(t *testing.T) {
 // The driver resumes a stream whose connection, or cursor, or server is gone.
 func TestChangeStreamIsResumedByTheDriver(t *testing.T) {
 	rs := newSet(t, 3)
-	c := connectSet(t, rs).Database("db").Collection("c")
+	c := connectSet(t, rs, options.Client().SetHeartbeatInterval(500*time.Millisecond)).Database("db").Collection("c")
 	s, err := c.Watch(soon(t), mongo.Pipeline{}, options.ChangeStream().SetMaxAwaitTime(50*time.Millisecond))
 	stream := watch(t, s, err)
 	id := int32(0)

@@ -309,3 +309,17 @@ func TestChangeStreamWaits(t *testing.T) {
 		t.Errorf("no event: %v", stream.Err())
 	}
 }
+
+// What a full capped collection gives up is no event: MongoDB's oplog does not have it.
+func TestChangeStreamOfACappedCollection(t *testing.T) {
+	db := oneMember(t).Database("db")
+	check(t, db.CreateCollection(soon(t), "capped", options.CreateCollection().SetCapped(true).SetSizeInBytes(4096).SetMaxDocuments(1)))
+	c := db.Collection("capped")
+	s, err := c.Watch(soon(t), mongo.Pipeline{})
+	stream := watch(t, s, err)
+	for id := range 3 {
+		must[*mongo.InsertOneResult](t)(c.InsertOne(soon(t), bson.D{{Key: "_id", Value: id}}))
+	}
+	check(t, c.Drop(soon(t)))
+	wantOperations(t, stream, "insert", "insert", "insert", "drop", "invalidate")
+}

@@ -57,7 +57,7 @@ func operationOf(s Scope, ch *store.Change) string {
 	switch ch.Kind {
 	case store.Put:
 		switch {
-		case !s.covers(ch.Namespace):
+		case !s.covers(ch.Namespace), ch.Evicted:
 			return ""
 		case ch.Before == nil:
 			return "insert"

@@ -49,7 +49,7 @@ func (w *Writer) evictLocked() error {
 		if !ok {
 			return nil
 		}
-		if err := w.remove(oldest); err != nil {
+		if err := w.remove(oldest, true); err != nil {
 			return err
 		}
 	}
@@ -63,7 +63,7 @@ func (w *Writer) Empty() error {
 		if !ok {
 			return nil
 		}
-		if err := w.remove(oldest); err != nil {
+		if err := w.remove(oldest, false); err != nil {
 			return err
 		}
 	}

@@ -44,6 +44,8 @@ type Change struct {
 	Namespace string
 	// Before and After are the versions of a document: nil Before is an insert, nil After a delete.
 	Before, After *Document
+	// Evicted says that the document went since its capped collection was full.
+	Evicted bool
 	// Delta is how operators made After of Before; nil where After is a replacement.
 	Delta *Delta
 	// Options are those of a collection that is made or modified.

@@ -276,11 +276,11 @@ func (w *Writer) Delete(old *Document) error {
 	if err := w.c.checkCappedDelete(); err != nil {
 		return err
 	}
-	return w.remove(old)
+	return w.remove(old, false)
 }
 
 // remove is Delete for capped collections, too.
-func (w *Writer) remove(old *Document) error {
+func (w *Writer) remove(old *Document, evicted bool) error {
 	c := w.c
 	if err := c.admitLocked(old, nil, nil, nil); err != nil {
 		return err
@@ -292,7 +292,7 @@ func (w *Writer) remove(old *Document) error {
 			return err
 		}
 	}
-	if err := w.log(Change{Kind: Put, Before: old}); err != nil {
+	if err := w.log(Change{Kind: Put, Before: old, Evicted: evicted}); err != nil {
 		return err
 	}
 	for i, x := range c.indexes {
