@@ -130,6 +130,8 @@ func TestSetKeepsWhatItsPrimaryHolds(t *testing.T) {
 	rs := NewReplicaSet(3, WithFile(path))
 	c := dial(t, rs.Member(0))
 	c.ok(insertOne(1))
+	// The other two would elect one of them without it.
+	check(t, rs.AwaitReplication(soon(t)))
 	check(t, rs.Elect(soon(t), 1))
 	rs.Kill(0)
 	primary := dial(t, rs.Member(1))
