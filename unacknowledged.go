@@ -43,13 +43,19 @@ type UnacknowledgedCollection struct {
 // Unacknowledged returns the view of coll whose writes are not acknowledged. The collection must
 // come from this client's Database method; if it is nil or another client's, every method says so.
 func (c *Client) Unacknowledged(coll *mongo.Collection) *UnacknowledgedCollection {
+	// Small enough to be inlined: a view that does not outlive its caller is not on the heap.
 	u := &UnacknowledgedCollection{client: c, coll: coll}
-	if coll != nil && c.hasLane {
-		if u.registry, u.settings = encoding(coll); u.registry == c.defaultRegistry {
-			u.registry = nil
-		}
-	}
+	u.findEncoding()
 	return u
+}
+
+func (u *UnacknowledgedCollection) findEncoding() {
+	if u.coll == nil || !u.client.hasLane {
+		return
+	}
+	if u.registry, u.settings = encoding(u.coll); u.registry == u.client.defaultRegistry {
+		u.registry = nil
+	}
 }
 
 // InsertOne inserts a document, with a new ObjectID as _id where it has none.
