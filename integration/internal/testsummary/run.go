@@ -21,8 +21,7 @@ type testRun struct {
 	elapsed time.Duration
 }
 
-// runTests runs the tests of one plan with the race detector and in random order (which also keeps
-// go test from answering out of its cache), and shows on w each package as it ends.
+// runTests runs the tests of one plan, and shows on w each package as it ends.
 func runTests(ctx context.Context, p testPlan, w io.Writer) testRun {
 	run := testRun{plan: p}
 	if p.notRun != "" {
@@ -30,7 +29,7 @@ func runTests(ctx context.Context, p testPlan, w io.Writer) testRun {
 	}
 	fmt.Fprintf(w, "\n%s on %s\n", p.module.dir, p.server)
 	started := time.Now()
-	cmd := exec.CommandContext(ctx, "go", "test", "-json", "-race", "-shuffle=on", "./...")
+	cmd := exec.CommandContext(ctx, "go", p.arguments()...)
 	cmd.Dir = p.module.dir
 	cmd.Env = testEnvironment(os.Environ(), p.uri)
 	var stderr bytes.Buffer

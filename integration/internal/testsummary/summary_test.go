@@ -17,7 +17,7 @@ func TestSummaryNamesWhatDidNotRun(t *testing.T) {
 	integration := module{dir: "integration"}
 	plans := plan(context.Background(), []module{{dir: "."}, integration}, "")
 	s := summary{testRun: true, runs: []testRun{
-		{plan: plans[0], results: r}, {plan: plans[1], results: r}, {plan: plans[2]},
+		{plan: plans[0], results: r}, {plan: plans[2], results: r}, {plan: plans[4]},
 	}}
 	var out strings.Builder
 	if err := s.print(&out); err != nil {
@@ -64,5 +64,24 @@ func TestEnvironmentCarriesTheURIOnlyWhereAsked(t *testing.T) {
 	}
 	if got := strings.Join(testEnvironment(environ, "mongodb://new"), " "); got != "A=1 "+uriVariable+"=mongodb://new" {
 		t.Errorf("with a URI: %q", got)
+	}
+}
+
+func TestArguments(t *testing.T) {
+	plans := plan(context.Background(), []module{{dir: "."}, {dir: "monorailtest", path: "example.org/monorailtest"}}, "")
+	if len(plans) != 3 || !plans[1].exact || plans[2].exact {
+		t.Fatalf("the plans are %+v", plans)
+	}
+	for _, test := range []struct {
+		plan testPlan
+		want string
+	}{
+		{plans[0], "test -json -shuffle=on -race ./..."},
+		{plans[1], "test -json -shuffle=on -run Allocat ./..."},
+		{testPlan{uri: "mongodb://host"}, "test -json -shuffle=on -race -p 1 ./..."},
+	} {
+		if got := strings.Join(test.plan.arguments(), " "); got != test.want {
+			t.Errorf("the arguments are %q, want %q", got, test.want)
+		}
 	}
 }
