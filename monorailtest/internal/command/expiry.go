@@ -30,8 +30,17 @@ type expiry struct {
 
 // start begins with the sweeps of s, which stop ends.
 func (e *expiry) start(s *State) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	e.interval = defaultSweep
 	e.timer = time.AfterFunc(e.interval, func() { e.run(s) })
+}
+
+// between calls change while there is no sweep, for what sweeps look at.
+func (e *expiry) between(change func()) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	change()
 }
 
 // stop ends the sweeps, and waits for one that runs.

@@ -83,7 +83,7 @@ func NewState(addr string) *State {
 // SetMember makes the server a member of a replica set, with the data and the sessions that the member has; the lifetime
 // of transactions stays. It is called before the first request.
 func (s *State) SetMember(m *replset.Member) {
-	s.Member, s.Store = m, m.Data.Store
+	s.expiry.between(func() { s.Member, s.Store = m, m.Data.Store })
 	m.Data.Sessions.SetLifetime(s.Sessions.Lifetime())
 	s.useSessions(m.Data.Sessions)
 }
