@@ -29,11 +29,6 @@ func TestFreezeIsOneMoment(t *testing.T) {
 	var moving sync.WaitGroup
 	moving.Go(func() {
 		for from, to := "a", "b"; ; from, to = to, from {
-			select {
-			case <-stop:
-				return
-			default:
-			}
 			x := s.Begin()
 			err := errors.Join(x.Use("db", from), x.Use("db", to))
 			if err == nil {
@@ -42,6 +37,11 @@ func TestFreezeIsOneMoment(t *testing.T) {
 			if err = errors.Join(err, x.Commit(nil)); err != nil {
 				t.Error(err)
 				return
+			}
+			select {
+			case <-stop:
+				return // behind a commit at least, however late the goroutine began
+			default:
 			}
 		}
 	})
