@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -19,6 +20,7 @@ type serveConfig struct {
 	delay   time.Duration // how long each message waits
 	file    string        // the file that keeps the data; empty for none
 	every   time.Duration // how often it is written
+	often   bool          // whether -every was given
 }
 
 // Limits of the flags. A replica set of MongoDB has at most 50 members. A message that waits for more than a minute
@@ -47,6 +49,7 @@ func parseServeConfig(args []string, stderr io.Writer) (serveConfig, error) {
 	if err := flags.Parse(joinValue(args, "replica-set")); err != nil {
 		return serveConfig{}, err
 	}
+	flags.Visit(func(f *flag.Flag) { c.often = c.often || f.Name == "every" })
 	if err := c.check(flags.Args()); err != nil {
 		fmt.Fprintf(stderr, "monorail serve: %v; \"monorail serve -help\" lists the flags\n", err)
 		return serveConfig{}, err
@@ -55,10 +58,13 @@ func parseServeConfig(args []string, stderr io.Writer) (serveConfig, error) {
 }
 
 // joinValue joins a flag whose value may be left out with the value behind it, if one follows: package flag knows such
-// values behind = only. There are no other arguments that it could be.
+// values behind = only. There are no other arguments that it could be. A negative number is a wrong value, no flag.
 func joinValue(args []string, name string) []string {
 	i := slices.IndexFunc(args, func(arg string) bool { return arg == "-"+name || arg == "--"+name })
-	if i < 0 || i+1 == len(args) || strings.HasPrefix(args[i+1], "-") {
+	if i < 0 || i+1 == len(args) {
+		return args
+	}
+	if _, err := strconv.Atoi(args[i+1]); err != nil && strings.HasPrefix(args[i+1], "-") {
 		return args
 	}
 	return slices.Concat(args[:i], []string{args[i] + "=" + args[i+1]}, args[i+2:])
@@ -70,6 +76,8 @@ func (c *serveConfig) check(rest []string) error {
 		return fmt.Errorf("unexpected argument %q", rest[0])
 	case c.port < 0 || c.port > maxPort:
 		return fmt.Errorf("-port must be 0 to %d, not %d", maxPort, c.port)
+	case c.members.wrong != nil:
+		return c.members.wrong
 	case c.port > 0 && c.port+c.members.n > maxPort+1:
 		return fmt.Errorf("%d members do not fit behind port %d", c.members.n, c.port)
 	case net.ParseIP(c.listen) == nil && c.listen != "localhost":
@@ -78,6 +86,8 @@ func (c *serveConfig) check(rest []string) error {
 		return fmt.Errorf("-delay must be 0 to %v, not %v", maxDelay, c.delay)
 	case c.every < minEvery:
 		return fmt.Errorf("-every must be at least %v, not %v", minEvery, c.every)
+	case c.often && c.file == "":
+		return errors.New("-every needs -file: without one, nothing is written")
 	}
 	return nil
 }
@@ -93,6 +103,9 @@ type members struct {
 	n int
 	// name is the set's; "" for the default.
 	name string
+	// wrong says what is wrong with the value. Set does not return it, because package flag calls every value
+	// that may be left out a boolean one.
+	wrong error
 }
 
 // IsBoolFlag tells package flag that the value may be left out: it is then "true".
@@ -106,7 +119,7 @@ func (m *members) String() string {
 	return strconv.Itoa(m.n)
 }
 
-// Set implements flag.Value.
+// Set implements flag.Value. It returns nil always; wrong is for serveConfig.check.
 func (m *members) Set(value string) error {
 	n, err := strconv.Atoi(value)
 	switch {
@@ -117,9 +130,9 @@ func (m *members) Set(value string) error {
 	case err != nil && isSetName(value):
 		*m = members{n: 1, name: value}
 	case err != nil:
-		return fmt.Errorf("neither a number of members nor a name")
+		*m = members{wrong: fmt.Errorf("-replica-set must be a number of members or a name, not %q", value)}
 	case n < 1 || n > maxMembers:
-		return fmt.Errorf("a set has 1 to %d members", maxMembers)
+		*m = members{wrong: fmt.Errorf("-replica-set must be 1 to %d members, not %d", maxMembers, n)}
 	default:
 		*m = members{n: n}
 	}
