@@ -50,7 +50,8 @@ func (r *Request) Barrier(ctx context.Context) error {
 //     in time or cannot be;
 //   - another error of the server's, for one because the user may not update that collection, or
 //     because it is a time-series collection, which cannot be updated so;
-//   - the context's error when it ended before the server answered.
+//   - the context's error when it ended before the server answered. Where ctx has a deadline and the write
+//     concern is not reached, it is this one or the WriteConcernError, whichever comes first.
 //
 // Towards a mongos, a load balancer included, Confirm is refused: a mongos waits for its shards
 // and hides when one of them changes its primary, so nothing behind the writes can prove that they

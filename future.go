@@ -21,7 +21,8 @@ type Future[T any] struct {
 }
 
 // Go starts an operation without waiting for its result, which Wait collects. It calls op in a
-// goroutine, with a context derived from ctx that op must use for its operations. In a request, Go
+// goroutine, with a context derived from ctx that op must use for its operations: with ctx itself, Go
+// waits for their replies, and with one from outside the request they are not in it. In a request, Go
 // returns as soon as op's first acknowledged command is in the request's outbox, or op has ended
 // without one: so such commands leave in the order of the calls of Go, and each without waiting for
 // the reply to the one before. They are held as unacknowledged writes are: until a Wait, a Flush, a
