@@ -184,5 +184,8 @@ func (f *flight) queue(ctx context.Context, out *outbox.Outbox, message []byte) 
 	if f.late && ctx.Err() != nil {
 		return false, ctx.Err()
 	}
+	if f.outer != nil { // whose Go may have returned, while this one's has not noticed yet
+		return f.outer.queue(ctx, out, message)
+	}
 	return out.Post(message)
 }

@@ -32,6 +32,12 @@ func TestGoThatGaveUpIsNotSentLater(t *testing.T) {
 	if _, err := late.queue(ended, out, message); !errors.Is(err, context.Canceled) || out.Held() != 100 {
 		t.Errorf("a command behind the end of Go gives %v, %d bytes held", err, out.Held())
 	}
+	// The Go inside it has not noticed yet.
+	var inner flight
+	inner.init(late.context(request))
+	if _, err := inner.queue(ended, out, message); !errors.Is(err, context.Canceled) || out.Held() != 100 {
+		t.Errorf("a command of a Go inside it gives %v, %d bytes held", err, out.Held())
+	}
 	// With a context of its own the operation says itself what is behind what.
 	if _, err := late.queue(request, out, message); err != nil || out.Held() != 200 {
 		t.Errorf("a command with another context gives %v, %d bytes held", err, out.Held())
