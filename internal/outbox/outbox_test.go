@@ -249,6 +249,25 @@ func TestContextEndsInsideAMessage(t *testing.T) {
 	}
 }
 
+// TestContextEndsOfAWriteThatIsNotBlocked: a connection that is not resumable outlives the end of a context
+// whose write the peer takes.
+func TestContextEndsOfAWriteThatIsNotBlocked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		conn, peer := wiretest.Pipe(t)
+		o := newOutbox(conn, Config{Failed: func(err error) { t.Error(err) }})
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		peer.Go(func() {
+			time.Sleep(blockedAfter / 2)
+			peer.ReadBytes(2 * size)
+		})
+		hold(t, o, 1)
+		if queued, err := o.Send(ctx, message(2)); !queued || err != nil {
+			t.Errorf("queued %t, error %v, want a message that was sent", queued, err)
+		}
+	})
+}
+
 func TestFailureStays(t *testing.T) {
 	errFault := errors.New("fault")
 	conn, peer := wiretest.Loopback(t)

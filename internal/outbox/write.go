@@ -42,7 +42,7 @@ func (o *Outbox) write(ctx context.Context, b []byte) (int, error) {
 	return n + rest, err
 }
 
-// writeWatched writes b until ctx ends, and lets others read once it has been blocked for patience.
+// writeWatched writes b until ctx ends, or blockedAfter later where the connection is not resumable, and lets others read once it has been blocked for patience.
 func (o *Outbox) writeWatched(ctx context.Context, b []byte, patience time.Duration) (int, error) {
 	if err := o.conn.SetWriteDeadline(time.Time{}); err != nil {
 		return 0, err
@@ -54,9 +54,16 @@ func (o *Outbox) writeWatched(ctx context.Context, b []byte, patience time.Durat
 		stop := context.AfterFunc(ctx, func() {
 			ended.Lock()
 			defer ended.Unlock()
-			if !over {
-				_ = o.conn.SetWriteDeadline(past)
+			if over {
+				return
 			}
+			deadline := past
+			if !o.cfg.Resumable {
+				// It is spoilt for everybody by what a write that is not blocked does not need, as one of
+				// messages of others behind the caller's own.
+				deadline = time.Now().Add(blockedAfter)
+			}
+			_ = o.conn.SetWriteDeadline(deadline)
 		})
 		defer func() {
 			if !stop() {
