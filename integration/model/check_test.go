@@ -199,6 +199,7 @@ func (r *run) checkLog(rq *requestModel) {
 func (r *run) checkMessages() {
 	r.t.Helper()
 	r.eventually(r.unheard)
+	r.eventually(r.missing)
 	heard := r.worker.tap.heard()
 	slices.SortFunc(heard, func(a, b message) int { return int(a.index - b.index) })
 	first := make(map[string]message)
@@ -215,8 +216,6 @@ func (r *run) checkMessages() {
 		for _, i := range rq.issued {
 			m, came := first[i.op.id]
 			switch {
-			case !came && i.sent == once && !(rq.lossy && i.op.kind.unacknowledged()):
-				r.fatal("the server did not get the %s of %v", i.op.kind, rq)
 			case came && i.sent == notSent:
 				r.fatal("the server got the %s that %v refused", i.op.kind, rq)
 			case came && rq == r.outside:
@@ -294,6 +293,23 @@ func (r *run) unheard() string {
 	for _, i := range r.outside.issued {
 		if i.sent == once && !heard[i.op.id] {
 			return fmt.Sprintf("the server does not get the %s outside requests", i.op.kind)
+		}
+	}
+	return ""
+}
+
+// missing tells of a message that the server has not got, of requests that have all ended: it may get an
+// unacknowledged write after the end.
+func (r *run) missing() string {
+	heard := make(map[string]bool)
+	for _, m := range r.worker.tap.heard() {
+		heard[m.comment] = true
+	}
+	for _, rq := range r.epochs() {
+		for _, i := range rq.issued {
+			if i.sent == once && !heard[i.op.id] && !(rq.lossy && i.op.kind.unacknowledged()) {
+				return fmt.Sprintf("the server did not get the %s of %v", i.op.kind, rq)
+			}
 		}
 	}
 	return ""
