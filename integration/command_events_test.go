@@ -169,3 +169,39 @@ func TestCommandEventsMatch(t *testing.T) {
 	}
 	usable(t, c, coll)
 }
+
+// TestCompressedCommandBehindTheEnd: a command that cannot be compressed any more, since its request ended
+// when it had started, is told of as failed.
+func TestCompressedCommandBehindTheEnd(t *testing.T) {
+	s := servertest.Start(t)
+	var ends []error // of each find; one goroutine
+	var request *monorail.Request
+	client, err := monorail.Connect(options.MergeClientOptions(options.Client().ApplyURI(s.URI), s.Base,
+		options.Client().SetCompressors([]string{"zlib"}).SetMonitor(&event.CommandMonitor{
+			Started: func(_ context.Context, e *event.CommandStartedEvent) {
+				if e.CommandName == "find" {
+					check(t, request.End())
+				}
+			},
+			Succeeded: func(_ context.Context, e *event.CommandSucceededEvent) {
+				if e.CommandName == "find" {
+					ends = append(ends, nil)
+				}
+			},
+			Failed: func(_ context.Context, e *event.CommandFailedEvent) {
+				if e.CommandName == "find" {
+					ends = append(ends, e.Failure)
+				}
+			},
+		})))
+	check(t, err)
+	t.Cleanup(func() { check(t, client.Disconnect(servertest.Context(t))) })
+	ctx, r := client.StartRequest(servertest.Context(t))
+	defer r.End()
+	request = r
+	check(t, client.Ping(ctx, nil))
+	wantError(t, client.Database(s.Database(t)).Collection("c").FindOne(ctx, bson.D{}).Err(), monorail.ErrRequestEnded)
+	if len(ends) != 1 || !errors.Is(ends[0], monorail.ErrRequestEnded) {
+		t.Errorf("the command that started ends with %v, want one failure", ends)
+	}
+}
