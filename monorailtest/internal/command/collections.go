@@ -176,6 +176,8 @@ func renameCollection(ctx context.Context, s *State, r *Request) (bson.D, error)
 		return nil, mongoerror.New(mongoerror.InvalidNamespace, "Invalid target namespace: %s", to)
 	}
 	switch {
+	case strings.HasPrefix(name, "system.") && name != "system.js" && name != "system.users":
+		return nil, mongoerror.New(mongoerror.IllegalOperation, "error with source namespace: cannot write to '%s'", from)
 	case strings.HasPrefix(toName, "system."):
 		return nil, mongoerror.New(mongoerror.IllegalOperation, "error with target namespace: cannot write to '%s'", to)
 	case strings.Contains(toName, "$"):

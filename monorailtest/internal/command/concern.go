@@ -35,6 +35,9 @@ func (s *State) parseReadConcern(g *generic, accepted bool) (readConcern, error)
 	if err != nil {
 		return rc, mongoerror.New(mongoerror.InvalidBSON, "invalid readConcern")
 	}
+	if err := checkTimes(doc); err != nil {
+		return rc, err
+	}
 	for _, e := range elems {
 		v := e.Value()
 		switch e.Key() {
@@ -69,6 +72,28 @@ func (s *State) parseReadConcern(g *generic, accepted bool) (readConcern, error)
 		}
 	}
 	return rc, nil
+}
+
+// checkTimes refuses a time that does not go with the read concern's level, which is local if none is given.
+func checkTimes(doc bson.Raw) error {
+	level, ok := doc.Lookup("level").StringValueOK()
+	if !ok {
+		level = "local"
+	}
+	if t, i, ok := doc.Lookup("afterClusterTime").TimestampOK(); ok {
+		switch level {
+		case "linearizable", "available":
+			return mongoerror.New(mongoerror.InvalidOptions,
+				"afterClusterTime field can be set only if level is equal to majority, local, or snapshot")
+		}
+		if t == 0 && i == 0 {
+			return mongoerror.New(mongoerror.InvalidOptions, "afterClusterTime cannot be a null timestamp")
+		}
+	}
+	if _, _, ok := doc.Lookup("atClusterTime").TimestampOK(); ok && (level == "local" || level == "majority" || level == "linearizable" || level == "available") {
+		return mongoerror.New(mongoerror.InvalidOptions, "atClusterTime field can be set only if level is equal to snapshot")
+	}
+	return nil
 }
 
 func (s *State) checkReadLevel(level string, accepted bool) error {

@@ -125,6 +125,9 @@ func (d *deletion) execute(ctx context.Context, s *State, r *Request, i int, col
 		if c == nil {
 			return nil
 		}
+		if err := c.CheckDelete(); err != nil {
+			return err
+		}
 		hint, err := resolveHint(d.hint, w.Indexes(), queried{namespace: c.Namespace(), filter: f, simple: true})
 		if err != nil {
 			return err

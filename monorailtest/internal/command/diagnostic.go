@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
@@ -80,9 +81,7 @@ var fixedParameters = map[string]any{
 	"featureCompatibilityVersion":       bson.D{{Key: "version", Value: "4.4"}},
 	"localLogicalSessionTimeoutMinutes": int32(sessionTimeoutMinutes),
 	"logComponentVerbosity":             logComponents(),
-	"logLevel":                          int32(0),
 	"notablescan":                       false,
-	"quiet":                             false,
 }
 
 // logComponents is the verbosity of a log that tells the usual: 0, and -1 where a component has that of its parent.
@@ -105,11 +104,24 @@ func logComponents() bson.D {
 // parameterLifetime is how long a transaction may be open, in seconds; setParameter sets it.
 const parameterLifetime = "transactionLifetimeLimitSeconds"
 
+// What setParameter says of the log: how much it would tell, and whether it would tell less of connections.
+const (
+	parameterLog   = "logLevel"
+	parameterQuiet = "quiet"
+)
+
+// logSettings are remembered and change nothing: there is no log.
+type logSettings struct {
+	level atomic.Int32
+	quiet atomic.Bool
+}
+
 // parameters returns those that getParameter knows.
 func (s *State) parameters() map[string]any {
 	all := maps.Clone(fixedParameters)
 	// Rounded up: 0 would say that there is no time.
 	all[parameterLifetime] = int32((s.Sessions.Lifetime() + time.Second - 1) / time.Second)
+	all[parameterLog], all[parameterQuiet] = s.log.level.Load(), s.log.quiet.Load()
 	interval, enabled := s.expiry.settings()
 	all[parameterSweep], all[parameterExpiry] = int32(interval/time.Second), enabled
 	return all
@@ -143,6 +155,18 @@ func setParameter(_ context.Context, s *State, r *Request) (bson.D, error) {
 			} else {
 				s.expiry.setInterval(d)
 			}
+		case e.Key() == parameterLog:
+			level, ok := asFloat(e.Value())
+			if !ok || level < 0 || level > math.MaxInt32 {
+				return nil, mongoerror.New(mongoerror.BadValue, "Invalid value for logLevel: %s: %s", parameterLog, text(e.Value()))
+			}
+			reply = append(reply, bson.E{Key: "was", Value: s.log.level.Swap(int32(level))})
+		case e.Key() == parameterQuiet:
+			quiet, err := loose(e.Value(), "setParameter."+parameterQuiet)
+			if err != nil {
+				return nil, err
+			}
+			reply = append(reply, bson.E{Key: "was", Value: s.log.quiet.Swap(quiet)})
 		case e.Key() == parameterExpiry:
 			enabled, err := loose(e.Value(), "setParameter."+parameterExpiry)
 			if err != nil {

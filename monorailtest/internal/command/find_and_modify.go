@@ -72,6 +72,11 @@ func findAndModify(ctx context.Context, s *State, r *Request) (bson.D, error) {
 		if c == nil {
 			return nil
 		}
+		if a.remove {
+			if err := c.CheckDelete(); err != nil {
+				return err
+			}
+		}
 		hint, err := resolveHint(a.hint, w.Indexes(), queried{namespace: c.Namespace(), filter: p.filter, sort: a.sort, simple: true})
 		if err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mongo-monorail/monorail/monorailtest/internal/bsonvalue"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/mongoerror"
+	"github.com/mongo-monorail/monorail/monorailtest/internal/projection"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/query"
 	"github.com/mongo-monorail/monorail/monorailtest/internal/store"
 )
@@ -163,10 +164,42 @@ func (d *indexDefinition) checkProjection(e bson.E) error {
 	case len(p) == 0:
 		return d.refuse(mongoerror.FailedToParse, "The '%s' field can't be an empty object", e.Key)
 	}
-	return nil
+	return d.checkFields(p)
+}
+
+// checkFields checks which fields a wildcardProjection names: it includes or excludes, computes nothing, and unlike
+// another projection it may include _id while it excludes.
+func (d *indexDefinition) checkFields(p bson.D) error {
+	var named bson.D
+	for _, e := range p {
+		switch v := e.Value.(type) {
+		case bson.D:
+			for _, below := range v {
+				if strings.HasPrefix(below.Key, "$") {
+					return d.refuse(codeComputedField, "Bad projection specification, cannot use computed fields when parsing a spec in kBanComputedFields mode")
+				}
+			}
+		default:
+			if _, ok := v.(bool); !ok && !bsonvalue.IsNumber(v) {
+				return d.refuse(codeComputedField, "Bad projection specification, cannot use computed fields when parsing a spec in kBanComputedFields mode")
+			}
+			if e.Key == "_id" {
+				continue
+			}
+		}
+		named = append(named, e)
+	}
+	if len(named) == 0 {
+		return nil
+	}
+	_, err := projection.ParseStage(named, nil)
+	return err
 }
 
 func escape(s string) string { return strings.ReplaceAll(s, "%", "%%") }
+
+// codeComputedField is the error of a field that a projection of an index computes.
+const codeComputedField = 51271
 
 func notImplemented(what string) error {
 	return mongoerror.New(mongoerror.NotImplemented, "%s is not supported by this server", what)

@@ -37,6 +37,10 @@ func TestIndexErrors(t *testing.T) {
 		`{"key":{"$**":1},"name":"a","unique":true}`:                                      67,
 		`{"key":{"a":1},"name":"a","wildcardProjection":{"b":1}}`:                         2,
 		`{"key":{"$**":1},"name":"a","wildcardProjection":{}}`:                            9,
+		`{"key":{"$**":1},"name":"a","wildcardProjection":{"b":1,"c":0}}`:                 31254,
+		`{"key":{"$**":1},"name":"a","wildcardProjection":{"b":0,"c":1}}`:                 31253,
+		`{"key":{"$**":1},"name":"a","wildcardProjection":{"b":"$c"}}`:                    51271,
+		`{"key":{"$**":1},"name":"a","wildcardProjection":{"b":{"$slice":1}}}`:            51271,
 		`{"key":{"a":"2d"},"name":"a","collation":{"locale":"en"}}`:                       67,
 		`{"key":{"a":1},"name":"a","partialFilterExpression":{"a":{"$ne":1}}}`:            67,
 	} {
@@ -45,6 +49,7 @@ func TestIndexErrors(t *testing.T) {
 		}
 	}
 	c.expect(c.run(`{"createIndexes":"c","ignoreUnknownIndexOptions":true,"indexes":[{"key":{"a":1},"name":"a","foo":1}]}`), 2, "numIndexesAfter")
+	c.expect(c.run(`{"createIndexes":"c","indexes":[{"key":{"$**":1},"name":"w","wildcardProjection":{"_id":1,"b":0}}]}`), 3, "numIndexesAfter")
 	c.expect(c.run(`{"createIndexes":"c","ignoreUnknownIndexOptions":1,"indexes":[{"key":{"a":1},"name":"a"}]}`), 14, "code")
 	c.expect(c.run(`{"createIndexes":"system.x","indexes":[{"key":{"a":1},"name":"a"}]}`), 73, "code")
 }

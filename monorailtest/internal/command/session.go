@@ -92,7 +92,10 @@ func killSessions(_ context.Context, s *State, r *Request) (bson.D, error) {
 }
 
 // killAllSessions ends the cursors and transactions of every session.
-func killAllSessions(_ context.Context, s *State, _ *Request) (bson.D, error) {
+func killAllSessions(_ context.Context, s *State, r *Request) (bson.D, error) {
+	if _, ok := r.Body.Lookup(r.Name).ArrayOK(); !ok {
+		return nil, mongoerror.New(codeExpectedObject, "invalid parameter: expected an object (%s)", r.Name)
+	}
 	s.Sessions.KillAll()
 	s.Cursors.KillSessions()
 	return bson.D{}, nil

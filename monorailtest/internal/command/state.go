@@ -36,6 +36,9 @@ type State struct {
 	// Mongos says how the server presents itself. Set before the first request.
 	Mongos Mongos
 
+	// log is what setParameter says of a log that is not written.
+	log logSettings
+
 	// expiry deletes what TTL indexes let expire.
 	expiry expiry
 	// Member is the server's place in its replica set, nil for a standalone. Set before the first request.

@@ -18,6 +18,12 @@ func validate(_ context.Context, s *State, r *Request) (bson.D, error) {
 	if err != nil {
 		return nil, err
 	}
+	background, _ := decodeValue(r.Body.Lookup("background"))
+	full, _ := decodeValue(r.Body.Lookup("full"))
+	if bsonvalue.Truth(background) && bsonvalue.Truth(full) {
+		return nil, mongoerror.New(mongoerror.CommandNotSupported,
+			"Running the validate command with both { background: true } and { full: true } is not supported.")
+	}
 	c := s.Store.Collection(r.Database, name)
 	if c == nil {
 		if err := s.checkNoView(r, name); err != nil {
@@ -71,10 +77,16 @@ func dataSize(ctx context.Context, s *State, r *Request) (bson.D, error) {
 		return nil, err
 	}
 	database, name, _ := strings.Cut(namespace, ".")
+	if database == "" || name == "" {
+		return nil, mongoerror.New(mongoerror.InvalidNamespace, "Invalid namespace specified '%s'", namespace)
+	}
 	c := s.Store.Collection(database, name)
 	n, size := 0, int64(0)
 	if c != nil {
-		if n, size = c.Size(); len(low) > 0 || len(high) > 0 {
+		if n, size = c.Size(); n > 0 && (len(low) > 0 || len(high) > 0) {
+			if len(low) == 0 || len(high) == 0 {
+				return nil, &mongoerror.Error{Message: "only one of min or max specified"}
+			}
 			if n, size, err = sizeBetween(ctx, c, pattern, low, high); err != nil {
 				return nil, err
 			}
@@ -104,5 +116,5 @@ func sizeBetween(ctx context.Context, c *store.Collection, pattern, low, high bs
 		}
 		return len(found), size, err
 	}
-	return 0, 0, mongoerror.New(mongoerror.IndexNotFound, "couldn't find valid index containing key pattern")
+	return 0, 0, &mongoerror.Error{Message: "couldn't find valid index containing key pattern"}
 }

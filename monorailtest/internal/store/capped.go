@@ -33,8 +33,8 @@ func (c *Collection) checkCappedReplace(old *Document, raw bson.Raw) error {
 	return nil
 }
 
-// checkCappedDelete refuses to delete from a capped collection.
-func (c *Collection) checkCappedDelete() error {
+// CheckDelete refuses to delete from a capped collection, whether there is anything to delete or not.
+func (c *Collection) CheckDelete() error {
 	if c.Options().Capped {
 		return mongoerror.New(mongoerror.IllegalOperation, "cannot remove from a capped collection: %s", c.Namespace())
 	}

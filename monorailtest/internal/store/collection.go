@@ -273,7 +273,7 @@ func (w *Writer) Update(old *Document, fields bson.D, raw bson.Raw, delta *Delta
 // Delete removes the present version of a document. It fails as Transaction says where one is in
 // the way, and then changes nothing.
 func (w *Writer) Delete(old *Document) error {
-	if err := w.c.checkCappedDelete(); err != nil {
+	if err := w.c.CheckDelete(); err != nil {
 		return err
 	}
 	return w.remove(old, false)

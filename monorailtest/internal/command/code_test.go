@@ -1,0 +1,38 @@
+package command
+
+import "testing"
+
+// TestCodes: what is refused although nothing would come of it, and before what else is wrong.
+func TestCodes(t *testing.T) {
+	c := newSession(t, newTestState(t))
+	c.run(`{"create":"capped","capped":true,"size":4096}`)
+	c.run(`{"create":"view","viewOn":"c"}`)
+	c.run(`{"insert":"c","documents":[{"_id":1}]}`)
+	c.expect(c.run(`{"delete":"capped","deletes":[{"q":{},"limit":0}]}`), 20, "writeErrors", 0, "code")
+	for _, test := range []struct {
+		command string
+		code    any
+	}{
+		{`{"findAndModify":"capped","remove":true}`, 20},
+		{`{"findAndModify":"capped","query":{"_id":1},"update":{"$set":{"a":1}}}`, nil},
+		{`{"validate":"c","background":true,"full":true}`, 115},
+		{`{"validate":"c","background":true}`, nil},
+		{`{"dataSize":"c"}`, 73},
+		{`{"dataSize":"data."}`, 73},
+		{`{"killAllSessions":5}`, 10065},
+		{`{"find":"c","readConcern":{"level":"available","afterClusterTime":{"$timestamp":{"t":1,"i":1}}}}`, 72},
+		{`{"find":"c","readConcern":{"afterClusterTime":{"$timestamp":{"t":0,"i":0}}}}`, 72},
+		{`{"find":"c","readConcern":{"afterClusterTime":{"$timestamp":{"t":1,"i":1}}}}`, 123},
+		{`{"find":"c","readConcern":{"atClusterTime":{"$timestamp":{"t":1,"i":1}}}}`, 72},
+	} {
+		c.expect(c.run("%s", test.command), test.code, "code")
+	}
+	for _, names := range []string{`"data.system.views","to":"data.x"`, `"data.system.x","to":"data.x"`, `"data.c","to":"data.system.views"`} {
+		c.expect(c.run(`{"renameCollection":%s}`, names), 20, "code")
+	}
+	c.expect(c.run(`{"setParameter":1,"logLevel":2}`), 0, "was")
+	c.expect(c.run(`{"setParameter":1,"logLevel":0}`), 2, "was")
+	c.expect(c.run(`{"setParameter":1,"logLevel":"x"}`), 2, "code")
+	c.expect(c.run(`{"setParameter":1,"quiet":true}`), false, "was")
+	c.expect(c.runOn("admin", `{"getParameter":1,"quiet":1}`), true, "quiet")
+}
