@@ -12,7 +12,7 @@ import (
 // TestGoThatGaveUpIsNotSentLater: when Go has returned because its context had ended, the command would
 // be behind what the caller has done since.
 func TestGoThatGaveUpIsNotSentLater(t *testing.T) {
-	request := &requestContext{Context: context.Background(), starts: true}
+	request := &requestContext{Context: context.Background(), carrier: &Request{}, starts: true}
 	conn, peer := net.Pipe()
 	defer conn.Close()
 	defer peer.Close()
@@ -52,6 +52,7 @@ func TestAwaitedTurn(t *testing.T) {
 	of := &turn{id: "session", taken: make(chan struct{}, 1)}
 	of.taken <- struct{}{}
 	of.users.Store(1)
+	of.flights.Store(1)
 	f.turns = append(f.turns, of)
 	if f.awaited() {
 		t.Error("awaited by nobody")

@@ -2,6 +2,7 @@ package monorail
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -29,6 +30,8 @@ type turn struct {
 	taken chan struct{}
 	// holder is the flight that has the session; nil between two of them.
 	holder atomic.Pointer[flight]
+	// flights counts the holder and the flights inside it that use the session with it.
+	flights atomic.Int32
 	// users counts the holder and those who wait.
 	users atomic.Int32
 }
@@ -57,7 +60,8 @@ func (t *turnTable) leave(of *turn) {
 }
 
 // takeTurn waits until no other flight uses the session in ctx, if there is one, and has it until the
-// flight ends. The session may be the outer flight's, of whose operation this one then is a part.
+// flight ends. The session may be the outer flight's, of whose operation this one then is a part: nobody
+// else has the session before both have ended.
 func (f *flight) takeTurn(ctx context.Context) error {
 	session := mongo.SessionFromContext(ctx)
 	if session == nil || f.over() {
@@ -65,10 +69,11 @@ func (f *flight) takeTurn(ctx context.Context) error {
 	}
 	t := sessionTurns.enter(session)
 	for g := f; g != nil; g = g.outer {
-		if t.holder.Load() == g {
+		if g.shares(t, g != f) {
 			sessionTurns.leave(t)
 			if g != f {
 				f.inline()
+				f.keepTurn(t)
 			}
 			return nil
 		}
@@ -89,14 +94,32 @@ func (f *flight) takeTurn(ctx context.Context) error {
 		}
 	}
 	t.holder.Store(f)
+	t.flights.Store(1)
+	f.keepTurn(t)
+	return nil
+}
+
+// keepTurn has the flight pass the turn on when it ends.
+func (f *flight) keepTurn(t *turn) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.ended { // the operation has left a goroutine behind
 		t.pass()
-		return nil
+		return
 	}
 	f.turns = append(f.turns, t)
-	return nil
+}
+
+// shares tells whether the flight has the turn, and counts one more that has it where that is asked for:
+// the flight may end before the one inside it does.
+func (f *flight) shares(t *turn, more bool) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	has := slices.Contains(f.turns, t)
+	if has && more {
+		t.flights.Add(1)
+	}
+	return has
 }
 
 // awaited tells whether another flight waits for a session of this one.
@@ -122,8 +145,11 @@ func (f *flight) passTurns() {
 	f.turns = nil
 }
 
-// pass is called by the holder: the next one has the session.
+// pass is called by each that has the session: behind the last one, the next has it.
 func (t *turn) pass() {
+	if t.flights.Add(-1) > 0 {
+		return
+	}
 	t.holder.Store(nil)
 	<-t.taken
 	sessionTurns.leave(t)

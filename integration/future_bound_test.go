@@ -291,3 +291,44 @@ func TestPipelinedSessionsAsSent(t *testing.T) {
 		sessions[session] = m.Command
 	}
 }
+
+// TestTurnOfAGoThatWasLeftBehind: an operation that has left one inside it behind, whose context has ended,
+// has the session until that has ended too.
+func TestTurnOfAGoThatWasLeftBehind(t *testing.T) {
+	s := servertest.StartWithTransactions(t)
+	c := s.Connect(t, nil)
+	coll := c.Database(s.Database(t)).Collection("c")
+	ctx, request := c.StartRequest(servertest.Context(t))
+	defer request.End()
+	check(t, c.Ping(ctx, nil))
+	session, err := c.StartSession()
+	check(t, err)
+	defer session.EndSession(ctx)
+	inSession := mongo.NewSessionContext(ctx, session)
+	entered, release := make(chan struct{}), make(chan struct{}) // closed by the inner operation, and by the test
+	var inner *monorail.Future[int]
+	_, err = monorail.Go(inSession, func(ctx context.Context) (int, error) {
+		short, cancel := context.WithCancel(ctx)
+		go func() { <-entered; cancel() }()
+		inner = monorail.Go(short, func(context.Context) (int, error) {
+			close(entered)
+			<-release
+			return 0, nil
+		})
+		return 0, nil
+	}).Wait(ctx)
+	check(t, err)
+	short, cancel := context.WithTimeout(inSession, 20*time.Millisecond)
+	defer cancel()
+	if _, err := goInsert(short, coll, "early").Wait(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("an operation with a session that is in use gives %v", err)
+	}
+	close(release)
+	_, err = inner.Wait(ctx)
+	check(t, err)
+	_, err = goInsert(inSession, coll, "behind").Wait(ctx)
+	check(t, err)
+	if err := coll.FindOne(ctx, bson.D{{Key: "_id", Value: "early"}}).Err(); !errors.Is(err, mongo.ErrNoDocuments) {
+		t.Errorf("what had no turn was sent: %v", err)
+	}
+}
