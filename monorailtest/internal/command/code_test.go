@@ -15,6 +15,9 @@ func TestCodes(t *testing.T) {
 	}{
 		{`{"findAndModify":"capped","remove":true}`, 20},
 		{`{"findAndModify":"capped","query":{"_id":1},"update":{"$set":{"a":1}}}`, nil},
+		{`{"findAndModify":"c","remove":true,"arrayFilters":[{"a":1}]}`, 9},
+		{`{"findAndModify":"c","update":{},"sort":{"$natural":1,"a":1}}`, 2},
+		{`{"findAndModify":"c","update":{},"sort":{"$natural":1},"hint":"_id_"}`, 2},
 		{`{"validate":"c","background":true,"full":true}`, 115},
 		{`{"validate":"c","background":true}`, nil},
 		{`{"dataSize":"c"}`, 73},
@@ -27,6 +30,9 @@ func TestCodes(t *testing.T) {
 	} {
 		c.expect(c.run("%s", test.command), test.code, "code")
 	}
+	c.run(`{"insert":"c","documents":[{"_id":2},{"_id":3}]}`)
+	c.expect(c.run(`{"findAndModify":"c","update":{"$set":{"a":1}},"sort":{"$natural":-1}}`), 3, "value", "_id")
+	c.expect(c.run(`{"findAndModify":"c","update":{"$set":{"a":1}},"sort":{"$natural":1}}`), 1, "value", "_id")
 	for _, names := range []string{`"data.system.views","to":"data.x"`, `"data.system.x","to":"data.x"`, `"data.c","to":"data.system.views"`} {
 		c.expect(c.run(`{"renameCollection":%s}`, names), 20, "code")
 	}

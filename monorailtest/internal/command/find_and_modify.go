@@ -41,9 +41,12 @@ func findAndModify(ctx context.Context, s *State, r *Request) (bson.D, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err := order.Parse(a.sort)
-	if err != nil {
-		return nil, err
+	natural := naturalSort(a.sort)
+	var o order.Order
+	if !natural.Natural {
+		if o, err = order.Parse(a.sort); err != nil {
+			return nil, err
+		}
 	}
 	o = o.Under(c)
 	p := &parsed{}
@@ -80,6 +83,9 @@ func findAndModify(ctx context.Context, s *State, r *Request) (bson.D, error) {
 		hint, err := resolveHint(a.hint, w.Indexes(), queried{namespace: c.Namespace(), filter: p.filter, sort: a.sort, simple: true})
 		if err != nil {
 			return err
+		}
+		if natural.Natural {
+			hint = natural
 		}
 		value, last, err = a.executeLocked(ctx, w, p, o, hint, last)
 		return err
@@ -160,6 +166,12 @@ func parseFindAndModify(r *Request) (*replacement, error) {
 		return nil, mongoerror.New(mongoerror.FailedToParse, "Cannot specify both upsert=true and remove=true")
 	case a.remove && a.returnNew:
 		return nil, mongoerror.New(mongoerror.FailedToParse, "Cannot specify both new=true and remove=true; 'remove' always returns the deleted document")
+	case a.remove && a.filters != nil:
+		return nil, mongoerror.New(mongoerror.FailedToParse, "Cannot specify arrayFilters and remove=true")
+	case naturalSort(a.sort).Natural && len(a.sort) > 1:
+		return nil, mongoerror.New(mongoerror.BadValue, "Cannot include '$natural' in compound sort: %s", bsonvalue.Format(a.sort))
+	case naturalSort(a.sort).Natural && a.hint != nil:
+		return nil, mongoerror.New(mongoerror.BadValue, "index hint not allowed with $natural sort order")
 	case !a.remove && !a.updates:
 		return nil, mongoerror.New(mongoerror.FailedToParse, "Either an update or remove=true must be specified")
 	}
