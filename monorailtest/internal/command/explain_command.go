@@ -89,10 +89,10 @@ func explainAggregate(s *State, r *Request) (*plan, error) {
 		stages = stages[1:]
 	}
 	p, err := newPlan(s, r, c.Namespace.Collection, filter, a.collation, a.hint)
-	if err == nil {
-		p.stages = append([]bson.D{}, stages...)
+	if err != nil {
+		return nil, err
 	}
-	return p, err
+	return p, p.pushDown(stages)
 }
 
 // viewToAggregation makes of a reading command on a view the aggregation that the view answers it by.

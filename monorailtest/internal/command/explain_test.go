@@ -47,12 +47,12 @@ func TestExplain(t *testing.T) {
 	}
 	c.run(`{"create":"v","viewOn":"c","pipeline":[{"$match":{"a":2}},{"$project":{"a":1}}]}`)
 	for _, command := range []string{
-		`{"explain":{"find":"v","filter":{"a":1}}}`, `{"explain":{"count":"v"}}`, `{"explain":{"distinct":"v","key":"a"}}`,
+		`{"explain":{"find":"v"}}`, `{"explain":{"count":"v"}}`, `{"explain":{"distinct":"v","key":"a"}}`,
 		`{"aggregate":"v","pipeline":[],"explain":true}`, `{"explain":{"aggregate":"v","pipeline":[]}}`,
 	} {
 		r := c.run("%s", command)
-		c.expect(r, "IXSCAN", "stages", 0, "$cursor", "queryPlanner", "winningPlan", "inputStage", "stage")
-		c.expect(r, 1, "stages", 1, "$project", "a")
+		c.expect(r, "PROJECTION_SIMPLE", "queryPlanner", "winningPlan", "stage")
+		c.expect(r, "IXSCAN", "queryPlanner", "winningPlan", "inputStage", "inputStage", "stage")
 	}
 	const stats = "executionStats"
 	r := c.run(`{"explain":{"find":"c","filter":{"a":2}},"verbosity":"executionStats"}`)
@@ -73,6 +73,42 @@ func TestExplain(t *testing.T) {
 	r = c.run(`{"explain":{"aggregate":"c","pipeline":[{"$match":{"a":2}},{"$group":{"_id":null}}],"cursor":{}}}`)
 	c.expect(r, 2, "stages", 0, "$cursor", stats, "nReturned")
 	c.expect(r, nil, "stages", 1, "$group", "_id")
+}
+
+// The stages that a plan can do are the plan's; where others are left, the plan is the first of the stages.
+func TestExplainAggregatePushesDown(t *testing.T) {
+	c := newSession(t, newTestState(t))
+	c.run(`{"insert":"c","documents":[{"_id":1,"a":1},{"_id":2,"a":2},{"_id":3,"a":3}]}`)
+	for stages, want := range map[string]struct {
+		plan  string
+		limit any
+		rest  string
+	}{
+		`{"$match":{"a":1}}`:                                  {"COLLSCAN", nil, ""},
+		`{"$sort":{"a":1}}`:                                   {"SORT", nil, ""},
+		`{"$sort":{"a":1}},{"$limit":2}`:                      {"SORT", 2, ""},
+		`{"$sort":{"a":1}},{"$skip":1},{"$limit":2}`:          {"SORT", 3, "$skip"},
+		`{"$limit":3},{"$limit":2}`:                           {"LIMIT", 2, ""},
+		`{"$addFields":{"x":1}},{"$limit":2}`:                 {"LIMIT", 2, "$addFields"},
+		`{"$project":{"a":1}}`:                                {"PROJECTION_SIMPLE", nil, ""},
+		`{"$project":{"a":true,"_id":0}}`:                     {"PROJECTION_SIMPLE", nil, ""},
+		`{"$project":{"a":0}}`:                                {"COLLSCAN", nil, "$project"},
+		`{"$project":{"_id":0}}`:                              {"COLLSCAN", nil, "$project"},
+		`{"$project":{"x":"$a"}}`:                             {"COLLSCAN", nil, "$project"},
+		`{"$group":{"_id":"$a"}},{"$limit":1}`:                {"COLLSCAN", nil, "$group"},
+		`{"$match":{"a":1}},{"$sort":{"a":1}},{"$count":"n"}`: {"SORT", nil, "$count"},
+	} {
+		r := c.run(`{"aggregate":"c","explain":true,"pipeline":[%s]}`, stages)
+		at := []any{"queryPlanner", "winningPlan"}
+		if want.rest != "" {
+			at = append([]any{"stages", 0, "$cursor"}, at...)
+			if lookup(r, "stages", 1, want.rest) == nil {
+				t.Errorf("%s: no stage %s in %v", stages, want.rest, r)
+			}
+		}
+		c.expect(r, want.plan, append(at, "stage")...)
+		c.expect(r, want.limit, append(at, "limitAmount")...)
+	}
 }
 
 // What cannot be explained is refused as MongoDB does.
