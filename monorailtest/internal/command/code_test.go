@@ -23,6 +23,11 @@ func TestCodes(t *testing.T) {
 		{`{"dataSize":"c"}`, 73},
 		{`{"dataSize":"data."}`, 73},
 		{`{"killAllSessions":5}`, 10065},
+		{`{"killAllSessionsByPattern":5}`, 10065},
+		{`{"killAllSessionsByPattern":[5]}`, 14},
+		{`{"killAllSessionsByPattern":[{"lsid":{"id":5}}]}`, 14},
+		{`{"killAllSessionsByPattern":[{}]}`, nil},
+		{`{"refreshLogicalSessionCacheNow":1}`, nil},
 		{`{"find":"c","readConcern":{"level":"available","afterClusterTime":{"$timestamp":{"t":1,"i":1}}}}`, 72},
 		{`{"find":"c","readConcern":{"afterClusterTime":{"$timestamp":{"t":0,"i":0}}}}`, 72},
 		{`{"find":"c","readConcern":{"afterClusterTime":{"$timestamp":{"t":1,"i":1}}}}`, 123},
@@ -36,6 +41,7 @@ func TestCodes(t *testing.T) {
 	for _, names := range []string{`"data.system.views","to":"data.x"`, `"data.system.x","to":"data.x"`, `"data.c","to":"data.system.views"`} {
 		c.expect(c.run(`{"renameCollection":%s}`, names), 20, "code")
 	}
+	c.expect(c.run(`{"driverOIDTest":{"$oid":"5e0000000000000000000001"}}`), "5e0000000000000000000001", "str")
 	c.expect(c.run(`{"setParameter":1,"logLevel":2}`), 0, "was")
 	c.expect(c.run(`{"setParameter":1,"logLevel":0}`), 2, "was")
 	c.expect(c.run(`{"setParameter":1,"logLevel":"x"}`), 2, "code")

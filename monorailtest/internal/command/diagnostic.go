@@ -46,6 +46,15 @@ func buildInfo(context.Context, *State, *Request) (bson.D, error) {
 	}, nil
 }
 
+// driverOIDTest answers driverOIDTest: an ObjectID, and how it is written.
+func driverOIDTest(_ context.Context, _ *State, r *Request) (bson.D, error) {
+	id, ok := r.Body.Lookup(r.Name).ObjectIDOK()
+	if !ok {
+		return nil, &mongoerror.Error{Message: "not oid"}
+	}
+	return bson.D{{Key: "oid", Value: id}, {Key: "str", Value: id.Hex()}}, nil
+}
+
 // features answers features.
 func features(_ context.Context, _ *State, _ *Request) (bson.D, error) {
 	return bson.D{{Key: "oidMachine", Value: int32(0)}}, nil

@@ -101,6 +101,46 @@ func killAllSessions(_ context.Context, s *State, r *Request) (bson.D, error) {
 	return bson.D{}, nil
 }
 
+// killAllSessionsByPattern ends the cursors and transactions of the sessions that meet one of the patterns: those with an
+// lsid, and all for a pattern without; of all, if there is no pattern.
+func killAllSessionsByPattern(ctx context.Context, s *State, r *Request) (bson.D, error) {
+	array, ok := r.Body.Lookup(r.Name).ArrayOK()
+	if !ok {
+		return killAllSessions(ctx, s, r)
+	}
+	patterns, err := array.Values()
+	if err != nil {
+		return nil, mongoerror.New(mongoerror.InvalidBSON, "invalid array of patterns")
+	}
+	all := len(patterns) == 0
+	var some []bson.RawValue
+	for i, p := range patterns {
+		d, ok := p.DocumentOK()
+		if !ok {
+			return nil, wrongType("KillAllSessionsByPatternCmd."+r.Name+"."+itoa(i), p.Type, "object")
+		}
+		lsid := d.Lookup("lsid")
+		if lsid.Type == 0 {
+			all = true
+			continue
+		}
+		if err := checkLsid(lsid, "KillAllSessionsByPatternCmd."+r.Name+".lsid"); err != nil {
+			return nil, err
+		}
+		some = append(some, lsid)
+	}
+	if all {
+		s.Sessions.KillAll()
+		s.Cursors.KillSessions()
+		return bson.D{}, nil
+	}
+	for _, lsid := range some {
+		s.Sessions.Kill(sessionID(lsid))
+		s.Cursors.KillSession(sessionID(lsid))
+	}
+	return bson.D{}, nil
+}
+
 // startSession makes a session id. Sessions need not be started: any lsid will do.
 func startSession(context.Context, *State, *Request) (bson.D, error) {
 	var id [16]byte

@@ -49,6 +49,7 @@ var table = map[string]spec{
 	"buildInfo":        {handle: buildInfo, primary: "buildInfo"},
 	"buildinfo":        {handle: buildInfo, primary: "buildInfo"},
 	"connectionStatus": {handle: connectionStatus},
+	"driverOIDTest":    {handle: driverOIDTest},
 	"features":         {handle: features},
 	"getCmdLineOpts":   {handle: getCmdLineOpts, adminOnly: true},
 	"getLastError":     {handle: getLastError, primary: "getLastError"},
@@ -78,6 +79,10 @@ var table = map[string]spec{
 	"killSessions":      {handle: killSessions},
 	"refreshSessions":   {handle: refreshSessions},
 	"startSession":      {handle: startSession},
+
+	"killAllSessionsByPattern":      {handle: killAllSessionsByPattern},
+	"reapLogicalSessionCacheNow":    {handle: accepted},
+	"refreshLogicalSessionCacheNow": {handle: accepted},
 
 	// Administration: what clients ask for by themselves, and what a standalone refuses.
 	"configureFailPoint":             {handle: configureFailPoint, adminOnly: true},
