@@ -2,6 +2,28 @@ package command
 
 import "testing"
 
+// TestKilledCursors: a cursor does not outlive the name of its collection, or the index that it reads.
+func TestKilledCursors(t *testing.T) {
+	c := newSession(t, newTestState(t))
+	for _, test := range []struct {
+		find, change string
+		code         any
+	}{
+		{`"filter":{"a":{"$gt":0}},"hint":"a"`, `{"dropIndexes":"c","index":"a"}`, 175},
+		{`"filter":{"_id":{"$gt":0}}`, `{"dropIndexes":"c","index":"a"}`, nil},
+		{`"filter":{}`, `{"renameCollection":"db.c","to":"db.d"}`, 175},
+		{`"filter":{}`, `{"dropIndexes":"c","index":"*"}`, nil},
+	} {
+		c.run(`{"drop":"c"}`)
+		c.run(`{"drop":"d"}`)
+		c.run(`{"insert":"c","documents":[{"_id":1,"a":1},{"_id":2,"a":2},{"_id":3,"a":3}]}`)
+		c.run(`{"createIndexes":"c","indexes":[{"key":{"a":1},"name":"a"}]}`)
+		id := lookup(c.run(`{"find":"c","batchSize":1,%s}`, test.find), "cursor", "id")
+		c.expect(c.run("%s", test.change), 1, "ok")
+		c.expect(c.run(`{"getMore":{"$numberLong":"%d"},"collection":"c"}`, id), test.code, "code")
+	}
+}
+
 // TestCodes: what is refused although nothing would come of it, and before what else is wrong.
 func TestCodes(t *testing.T) {
 	c := newSession(t, newTestState(t))

@@ -17,8 +17,10 @@ import (
 // order of the scan.
 type matcher struct {
 	collection *store.Collection
-	filter     *query.Filter
-	scan       *store.Scan
+	// namespace is that of the collection when the reading began.
+	namespace string
+	filter    *query.Filter
+	scan      *store.Scan
 	// waiting are documents that the scan gave and that have not been looked at.
 	waiting []*store.Document
 	// sorted says that they come in the order that was asked for.
@@ -44,7 +46,7 @@ func newMatcher(c *store.Collection, f *query.Filter, h store.Hint) *matcher {
 func newMatcherInOrder(c *store.Collection, f *query.Filter, h store.Hint, o order.Order) *matcher {
 	fields := o.Fields()
 	scan := c.ScanInOrder(f.Constraints(), h, fields)
-	return &matcher{collection: c, filter: f, scan: scan, sorted: inOrder(scan, o, fields)}
+	return &matcher{collection: c, namespace: c.Namespace(), filter: f, scan: scan, sorted: inOrder(scan, o, fields)}
 }
 
 // inOrder reports whether a scan that was asked for fields, those of o, gives the order.
@@ -52,14 +54,17 @@ func inOrder(scan *store.Scan, o order.Order, fields []indexkey.Field) bool {
 	return o.Empty() || len(fields) > 0 && scan.Sorted()
 }
 
-// next returns the next document, nil at the end. After the collection was dropped it fails with
-// QueryPlanKilled (175).
+// next returns the next document, nil at the end. After the collection was dropped or renamed, or the index dropped
+// that it reads, it fails with QueryPlanKilled (175).
 func (m *matcher) next() (*store.Document, error) {
 	for {
 		if m.stale {
 			waiting, err := m.collection.Refresh(m.waiting)
 			if err != nil {
 				return nil, m.dropped(err)
+			}
+			if err := m.killed(); err != nil {
+				return nil, err
 			}
 			m.waiting, m.stale = waiting, false
 		}
@@ -87,6 +92,23 @@ func (m *matcher) next() (*store.Document, error) {
 		}
 		m.waiting = documents
 	}
+}
+
+// killed is the error of a reader that goes on after its collection was renamed or its index dropped; nil if neither was.
+func (m *matcher) killed() error {
+	if now := m.collection.Namespace(); now != m.namespace {
+		return mongoerror.New(175, "collection renamed from '%s' to '%s'. UUID %s", m.namespace, now, uuidText(m.collection.UUID.Data))
+	}
+	index, ok := m.scan.Index()
+	if !ok {
+		return nil
+	}
+	for _, x := range m.collection.Indexes() {
+		if x.Name == index.Name {
+			return nil
+		}
+	}
+	return mongoerror.New(175, "query plan killed :: index '%s' dropped", index.Name)
 }
 
 // dropped is the error of a reader whose collection was dropped.
