@@ -161,7 +161,26 @@ func (o *Outbox) Send(ctx context.Context, message []byte) (queued bool, err err
 	if o.err != nil {
 		return false, o.err
 	}
-	return o.sendLocked(ctx, message, company)
+	o.appendLocked(message)
+	o.urgent = true
+	if o.writing {
+		return true, nil
+	}
+	end := o.queued
+	if company {
+		// Those who are ready to run send their messages and wait for replies: with 64 callers, eight
+		// messages or so then leave in one write call.
+		o.writing = true
+		o.callOutLocked(o.yield)
+		if o.err != nil {
+			o.putDownLocked()
+			return true, o.err // dropped, or it had left with a write that failed: nobody knows
+		}
+	}
+	if err := o.writeLocked(ctx); err != nil {
+		return !o.takeBackLocked(end, len(message)), err
+	}
+	return true, nil
 }
 
 // Flush returns nil when everything that was appended before the call has been handed to the

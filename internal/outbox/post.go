@@ -33,27 +33,3 @@ func (o *Outbox) Urge(ctx context.Context) error {
 	}
 	return o.writeLocked(ctx)
 }
-
-// sendLocked is Send on an outbox that has not failed.
-func (o *Outbox) sendLocked(ctx context.Context, message []byte, company bool) (queued bool, err error) {
-	o.appendLocked(message)
-	o.urgent = true
-	if o.writing {
-		return true, nil
-	}
-	end := o.queued
-	if company {
-		// Those who are ready to run send their messages and wait for replies: with 64 callers, eight
-		// messages or so then leave in one write call.
-		o.writing = true
-		o.callOutLocked(o.yield)
-		if o.err != nil {
-			o.putDownLocked()
-			return true, o.err // dropped, or it had left with a write that failed: nobody knows
-		}
-	}
-	if err := o.writeLocked(ctx); err != nil {
-		return !o.takeBackLocked(end, len(message)), err
-	}
-	return true, nil
-}

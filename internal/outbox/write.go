@@ -42,7 +42,8 @@ func (o *Outbox) write(ctx context.Context, b []byte) (int, error) {
 	return n + rest, err
 }
 
-// writeWatched writes b until ctx ends, or blockedAfter later where the connection is not resumable, and lets others read once it has been blocked for patience.
+// writeWatched writes b until ctx ends, or blockedAfter later where the connection is not resumable, and
+// lets others read once it has been blocked for patience.
 func (o *Outbox) writeWatched(ctx context.Context, b []byte, patience time.Duration) (int, error) {
 	if err := o.conn.SetWriteDeadline(time.Time{}); err != nil {
 		return 0, err
