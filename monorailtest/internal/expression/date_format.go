@@ -111,8 +111,47 @@ func formatOffset(specifier byte, t time.Time) string {
 	return fmt.Sprintf("%s%02d%02d", sign, minutes/60, minutes%60)
 }
 
-// dateToString is $dateToString. All but date may be nil.
-type dateToString struct{ date, format, zone, onNull node }
+// dateToString is $dateToString. onNull may be nil.
+type dateToString struct {
+	dateOperands
+	onNull node
+}
+
+// dateOperands are those of $dateToString and $dateFromString. All but date may be nil.
+type dateOperands struct{ date, format, zone node }
+
+// dateInput is what dateOperands give. missing says that the format or the zone is null.
+type dateInput struct {
+	value   any
+	format  string // empty where there is no such operand
+	zone    *time.Location
+	missing bool
+}
+
+// evaluate is for the operator of that name, whose formats have those specifiers; code is that of the error of
+// a format that is no string.
+func (n *dateOperands) evaluate(f *frame, name, specifiers string, code int32) (in dateInput, err error) {
+	if in.value, err = n.date.evaluate(f); err != nil {
+		return in, err
+	}
+	hasFormat := true
+	if n.format != nil {
+		if in.format, hasFormat, err = evaluateFormat(f, n.format, name, specifiers, code); err != nil {
+			return in, err
+		}
+	}
+	in.zone, err = evaluateZone(f, n.zone)
+	in.missing = in.zone == nil || !hasFormat
+	return in, err
+}
+
+// evaluateOptional evaluates an operand that may be nil, which gives null.
+func evaluateOptional(f *frame, n node) (any, error) {
+	if n == nil {
+		return nil, nil
+	}
+	return n.evaluate(f)
+}
 
 func parseDateToString(p *parser, _ string, argument any, names *variable) (node, error) {
 	d, ok := argument.(bson.D)
@@ -146,34 +185,24 @@ func evaluateFormat(f *frame, n node, name, specifiers string, code int32) (form
 }
 
 func (n *dateToString) evaluate(f *frame) (any, error) {
-	v, err := n.date.evaluate(f)
-	if err != nil {
+	in, err := n.dateOperands.evaluate(f, "$dateToString", outputSpecifiers, 18533)
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	format, ok := isoFormat, true
-	if n.format != nil {
-		if format, ok, err = evaluateFormat(f, n.format, "$dateToString", outputSpecifiers, 18533); err != nil {
-			return nil, err
-		}
-	}
-	zone, err := evaluateZone(f, n.zone)
-	if err != nil {
-		return nil, err
-	}
-	if nullish(v) {
-		if n.onNull == nil {
-			return nil, nil
-		}
-		return n.onNull.evaluate(f)
-	}
-	if zone == nil || !ok {
+	case nullish(in.value):
+		return evaluateOptional(f, n.onNull)
+	case in.missing:
 		return nil, nil
 	}
-	d, err := toDate(v)
+	d, err := toDate(in.value)
 	if err != nil {
 		return nil, err
 	}
-	return formatDate(format, inZone(d, zone))
+	format := in.format
+	if n.format == nil {
+		format = isoFormat
+	}
+	return formatDate(format, inZone(d, in.zone))
 }
 
 func (n *dateToString) optimize(o *optimizer) node {

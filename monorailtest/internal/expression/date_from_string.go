@@ -14,8 +14,11 @@ func init() {
 	parsers["$dateFromString"] = parseDateFromString
 }
 
-// dateFromString is $dateFromString. All but date may be nil.
-type dateFromString struct{ date, format, zone, onNull, onError node }
+// dateFromString is $dateFromString. onNull and onError may be nil.
+type dateFromString struct {
+	dateOperands
+	onNull, onError node
+}
 
 func parseDateFromString(p *parser, _ string, argument any, names *variable) (node, error) {
 	d, ok := argument.(bson.D)
@@ -36,35 +39,24 @@ func parseDateFromString(p *parser, _ string, argument any, names *variable) (no
 }
 
 func (n *dateFromString) evaluate(f *frame) (any, error) {
-	v, err := n.date.evaluate(f)
+	in, err := n.dateOperands.evaluate(f, "$dateFromString", inputSpecifiers, 40684)
 	if err != nil {
 		return nil, err
 	}
-	format, hasFormat := "", true
-	if n.format != nil {
-		if format, hasFormat, err = evaluateFormat(f, n.format, "$dateFromString", inputSpecifiers, 40684); err != nil {
-			return nil, err
-		}
+	if nullish(in.value) {
+		return evaluateOptional(f, n.onNull)
 	}
-	zone, err := evaluateZone(f, n.zone)
-	if err != nil {
-		return nil, err
-	}
-	if nullish(v) {
-		if n.onNull == nil {
-			return nil, nil
-		}
-		return n.onNull.evaluate(f)
-	}
-	s, ok := v.(string)
+	s, ok := in.value.(string)
 	switch {
 	case !ok:
-		err = mongoerror.New(mongoerror.ConversionFailure, "$dateFromString requires that 'dateString' be a string, found: %s with value %s", bsonvalue.TypeName(v), bsonvalue.Format(v))
-	case zone == nil || !hasFormat:
+		err = mongoerror.New(mongoerror.ConversionFailure, "$dateFromString requires that 'dateString' be a string, found: %s with value %s",
+			bsonvalue.TypeName(in.value), bsonvalue.Format(in.value))
+	case in.missing:
 		return nil, nil
 	default:
-		if v, err = n.convert(s, format, zone); err == nil {
-			return v, nil
+		var date any
+		if date, err = n.convert(s, in.format, in.zone); err == nil {
+			return date, nil
 		}
 	}
 	if n.onError != nil && isConversionFailure(err) {
